@@ -1,0 +1,149 @@
+// Package encoder says what an encoder is.
+//
+// [Encoder] turns a [Job] into segments in the Store and tells of each as it becomes
+// true. Package encoder/ffmpeg implements it over ffmpeg processes;
+// encoder/encodertest has the conformance suite and a fake that needs no ffmpeg.
+// [Limit] bounds how many run at once. [Ladder] plans renditions from a probe.
+package encoder
+
+import (
+	"context"
+	"time"
+
+	"github.com/vodkit/vodkit/hls"
+)
+
+// Encoder encodes jobs. Its methods may be called concurrently.
+type Encoder interface {
+	// Encode runs the job and returns when its window of the timeline is done. It calls
+	// emit, never concurrently, for each thing that becomes true: an init segment before
+	// any segment of its track, a media segment, progress. What emit is told of an init
+	// or media segment is durable in the Store before. An error from emit stops the
+	// encode and is returned as it is, wrapped.
+	//
+	// Objects go under Job.Output and nowhere else. Segments of one track come in the
+	// order of their numbers, without a hole.
+	//
+	// When ctx ends, Encode stops within a second, leaves no process behind and returns
+	// an error that matches ctx.Err(). Other failures are an [*Error], which says
+	// whether another try may help. What was emitted stays true in every case.
+	Encode(ctx context.Context, job Job, emit func(Update) error) error
+}
+
+// Prober looks into sources.
+type Prober interface {
+	// Probe tells what the source holds. A source that is no video or audio that can be
+	// decoded gives an [*Error] with a Permanent code.
+	Probe(ctx context.Context, src Source) (Media, error)
+}
+
+// Update is one thing that has become true. Exactly one field is set.
+type Update struct {
+	Init     *hls.Init
+	Segment  *hls.Segment
+	Progress *Progress
+}
+
+// Progress is how far an encode is.
+type Progress struct {
+	// Position is how much of the timeline has been encoded. It never goes back within
+	// one Encode.
+	Position time.Duration
+	// Speed is encoded time over wall time; 0 while unknown.
+	Speed float64
+}
+
+// JobVersion is the version of Job that this package writes.
+const JobVersion = 1
+
+// Job is one encoding to be done. It can be serialized: keys and numbers, no
+// readers and no secrets.
+type Job struct {
+	Version int `json:"version"`
+	// ID is unique for each run of a job, and safe as a path element.
+	ID string `json:"id"`
+	// Output is the key prefix of everything that the job writes, without a slash at its
+	// end: "media/<asset>/<attempt>".
+	Output string `json:"output"`
+	Source Source `json:"source"`
+	// Media is what the probe said of Source.
+	Media  Media       `json:"media"`
+	Grid   Grid        `json:"grid"`
+	Tracks []TrackSpec `json:"tracks"`
+	// Cost is the job's weight where encoders are limited. 0 counts as 1.
+	Cost     int64  `json:"cost,omitempty"`
+	Tenant   string `json:"tenant,omitempty"`
+	Priority int    `json:"priority,omitempty"`
+}
+
+// Source is where the original bytes are: one object, or an ordered list of objects
+// that are one file together.
+type Source struct {
+	Parts []Part `json:"parts"`
+}
+
+// Part is one object of a Source.
+type Part struct {
+	Key  string `json:"key"`
+	Size int64  `json:"size"` // bytes
+	// ETag pins the version of the object; "" pins nothing.
+	ETag string `json:"etag,omitempty"`
+}
+
+// Size returns the bytes of all parts.
+func (s Source) Size() int64 {
+	var n int64
+	for _, p := range s.Parts {
+		n += p.Size
+	}
+	return n
+}
+
+// Grid is how the timeline is cut: frames at a constant rate, an IDR picture every
+// GOP frames, a segment every Segment frames.
+type Grid struct {
+	FrameRate hls.Rational `json:"frame_rate"`
+	GOP       int          `json:"gop"`     // frames
+	Segment   int          `json:"segment"` // frames, a multiple of GOP
+	// Frames is how many frames the whole timeline has, 0 where unknown.
+	Frames int64 `json:"frames,omitempty"`
+}
+
+// SegmentDuration returns the nominal duration of a segment in seconds.
+func (g Grid) SegmentDuration() hls.Rational {
+	return hls.Rational{Num: int64(g.Segment) * g.FrameRate.Den, Den: g.FrameRate.Num}
+}
+
+// Duration returns the duration of the timeline, 0 where unknown.
+func (g Grid) Duration() time.Duration {
+	if g.FrameRate.Num <= 0 || g.Frames <= 0 {
+		return 0
+	}
+	return time.Duration(float64(g.Frames) / g.FrameRate.Float() * float64(time.Second))
+}
+
+// TrackSpec is a track to be made and how.
+type TrackSpec struct {
+	hls.Track
+	// Stream is the Index of the source's stream.
+	Stream int `json:"stream"`
+	// CRF is x264's constant rate factor, capped by MaxRate over BufSize. Video only.
+	CRF int `json:"crf,omitempty"`
+	// MaxRate, in bits per second, and BufSize, in bits, are the VBV's. Video only.
+	MaxRate int64 `json:"max_rate,omitempty"`
+	BufSize int64 `json:"buf_size,omitempty"`
+	// Profile is the H.264 profile: "high", "main" or "baseline". Video only.
+	Profile string `json:"profile,omitempty"`
+	// Bitrate in bits per second and SampleRate in hertz. Audio only.
+	Bitrate    int64 `json:"bitrate,omitempty"`
+	SampleRate int   `json:"sample_rate,omitempty"`
+}
+
+// Presentation returns the plan of the job's output.
+func (j Job) Presentation() hls.Presentation {
+	p := hls.Presentation{SegmentDuration: j.Grid.SegmentDuration(), Duration: j.Grid.Duration()}
+	for _, t := range j.Tracks {
+		p.Tracks = append(p.Tracks, t.Track)
+	}
+	return p
+}

@@ -1,0 +1,109 @@
+package hls
+
+import (
+	"fmt"
+	"time"
+)
+
+// Rational is a fraction such as a frame rate, 30000/1001.
+type Rational struct {
+	Num int64 `json:"num"`
+	Den int64 `json:"den"`
+}
+
+// Float returns Num/Den, or 0 where Den is 0.
+func (r Rational) Float() float64 {
+	if r.Den == 0 {
+		return 0
+	}
+	return float64(r.Num) / float64(r.Den)
+}
+
+// String returns "Num/Den".
+func (r Rational) String() string { return fmt.Sprintf("%d/%d", r.Num, r.Den) }
+
+// Kind says what a track carries.
+type Kind string
+
+// The kinds of tracks.
+const (
+	Video Kind = "video"
+	Audio Kind = "audio"
+)
+
+// Track is one stream of segments: a video rendition or an audio language. It is the
+// plan: what is known before the first byte is encoded.
+type Track struct {
+	// ID names the track within its presentation and is a path element of its objects'
+	// keys: lower-case letters, digits and '-', such as "v720" or "audio".
+	ID   string `json:"id"`
+	Kind Kind   `json:"kind"`
+
+	// Width and Height are the picture's size in pixels, with square pixels. Video only.
+	Width  int `json:"width,omitempty"`
+	Height int `json:"height,omitempty"`
+	// FrameRate is constant. Video only.
+	FrameRate Rational `json:"frame_rate,omitzero"`
+
+	// Language is an RFC 5646 tag, "und" where unknown. Audio only.
+	Language string `json:"language,omitempty"`
+	// Name is what a player's menu shows (EXT-X-MEDIA NAME). Audio only.
+	Name string `json:"name,omitempty"`
+	// Default marks the audio that plays unless the viewer chooses another.
+	Default bool `json:"default,omitempty"`
+	// Channels counts the audio channels.
+	Channels int `json:"channels,omitempty"`
+
+	// PeakBandwidth and AverageBandwidth are what the encoder is told to stay under, in
+	// bits per second with container overhead: the provisional figures of a growing
+	// presentation, until segments have been measured.
+	PeakBandwidth    int64 `json:"peak_bandwidth,omitempty"`
+	AverageBandwidth int64 `json:"average_bandwidth,omitempty"`
+}
+
+// Init is a stored initialization segment (ISO 14496-12 ftyp and moov; EXT-X-MAP).
+type Init struct {
+	Track string `json:"track"`
+	// Key is where the bytes are, relative to the attempt's prefix.
+	Key  string `json:"key"`
+	Size int64  `json:"size"` // bytes
+	// Timescale is the track's ticks per second (mdhd).
+	Timescale uint32 `json:"timescale"`
+	// Codecs is the RFC 6381 string read from the boxes, such as "avc1.64001f".
+	Codecs string `json:"codecs"`
+}
+
+// Segment is a stored media segment, whole and durable.
+type Segment struct {
+	Track string `json:"track"`
+	// Number counts the track's segments from 0; segment n covers the timeline from n to
+	// n+1 nominal segment durations.
+	Number int `json:"number"`
+	// Key is where the bytes are, relative to the attempt's prefix.
+	Key  string `json:"key"`
+	Size int64  `json:"size"` // bytes
+	// Start is the presentation time of the first sample and Duration the sum of all
+	// samples' durations, measured from the boxes, in ticks of the track's timescale.
+	Start    int64 `json:"start"`
+	Duration int64 `json:"duration"`
+}
+
+// Presentation is the plan of an attempt: all tracks, and how they are cut.
+type Presentation struct {
+	Tracks []Track `json:"tracks"`
+	// SegmentDuration is the nominal duration of every segment but a track's last, in
+	// seconds, such as 6006/1000.
+	SegmentDuration Rational `json:"segment_duration"`
+	// Duration is how long the timeline is expected to be, 0 where unknown.
+	Duration time.Duration `json:"duration,omitempty"`
+}
+
+// Track returns the track with the ID.
+func (p Presentation) Track(id string) (Track, bool) {
+	for _, t := range p.Tracks {
+		if t.ID == id {
+			return t, true
+		}
+	}
+	return Track{}, false
+}
