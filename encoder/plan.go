@@ -1,0 +1,161 @@
+package encoder
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/vodkit/vodkit/hls"
+)
+
+// PlanOptions shape what Plan makes of a source.
+type PlanOptions struct {
+	// MaxHeight caps the shorter side of the best rendition in pixels. Defaults to 1080.
+	MaxHeight int
+	// MaxFrameRate caps the frame rate in frames a second; a faster source is halved until
+	// it fits (HLS Authoring Specification 1.19). Defaults to 60.
+	MaxFrameRate int
+	// MaxRenditions caps how many video renditions there are. Defaults to 4.
+	MaxRenditions int
+	// CRF is x264's constant rate factor, under which each rendition is capped. Defaults
+	// to 23.
+	CRF int
+	// AudioBitrate is the stereo AAC track's, in bits per second. Defaults to 128000.
+	AudioBitrate int64
+	// MaxDuration refuses longer sources. Defaults to 12 hours.
+	MaxDuration time.Duration
+	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
+	MaxSourcePixels int64
+}
+
+func (o *PlanOptions) withDefaults() PlanOptions {
+	var d PlanOptions
+	if o != nil {
+		d = *o
+	}
+	orInt := func(p *int, v int) {
+		if *p <= 0 {
+			*p = v
+		}
+	}
+	orInt(&d.MaxHeight, 1080)
+	orInt(&d.MaxFrameRate, 60)
+	orInt(&d.MaxRenditions, 4)
+	orInt(&d.CRF, 23)
+	if d.AudioBitrate <= 0 {
+		d.AudioBitrate = 128_000
+	}
+	if d.MaxDuration <= 0 {
+		d.MaxDuration = 12 * time.Hour
+	}
+	if d.MaxSourcePixels <= 0 {
+		d.MaxSourcePixels = 8192 * 4352
+	}
+	return d
+}
+
+// Plan decides what is made of a source: its grid and its tracks, the best rendition
+// first. It never makes a picture larger or a frame rate higher than the source's
+// (but a side has at least two pixels, and every side is even, as 4:2:0 asks), keeps
+// the aspect ratio, and chooses the largest moving picture and the default sound.
+// Errors are an [*Error].
+func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
+	o := opts.withDefaults()
+	video, hasVideo := pickVideo(m.Streams)
+	audio, hasAudio := pickAudio(m.Streams)
+	if !hasVideo && !hasAudio {
+		return Grid{}, nil, &Error{Code: CodeNoMedia, Permanent: true,
+			Message: "The file holds no video and no sound that can be decoded. Upload a video file."}
+	}
+	if m.Duration > o.MaxDuration {
+		return Grid{}, nil, &Error{Code: CodeTooLarge, Permanent: true, Message: fmt.Sprintf(
+			"The video is %s long and at most %s are accepted. Upload a shorter one.",
+			m.Duration.Round(time.Second), o.MaxDuration)}
+	}
+	var tracks []TrackSpec
+	var grid Grid
+	if hasVideo {
+		if p := int64(video.Width) * int64(video.Height); p > o.MaxSourcePixels {
+			return Grid{}, nil, &Error{Code: CodeTooLarge, Permanent: true, Message: fmt.Sprintf(
+				"The picture has %dx%d pixels, more than the %d that are accepted. Upload a smaller one.",
+				video.Width, video.Height, o.MaxSourcePixels)}
+		}
+		grid = newGrid(capRate(video.FrameRate, o.MaxFrameRate))
+		tracks = ladder(video, grid, o)
+	} else {
+		grid = newGrid(hls.Rational{Num: 25, Den: 1})
+	}
+	end := timelineEnd(video, hasVideo, audio, hasAudio)
+	grid.Frames = framesIn(end, grid.FrameRate)
+	if hasAudio {
+		tracks = append(tracks, audioTrack(audio, o))
+	}
+	return grid, tracks, nil
+}
+
+// timelineEnd returns where the longer of the two streams ends; sound that outlasts
+// the picture by less than a tenth of a second (or the other way round) is the usual
+// uneven tail, and the picture decides.
+func timelineEnd(video Stream, hasVideo bool, audio Stream, hasAudio bool) time.Duration {
+	switch {
+	case !hasVideo:
+		return audio.End
+	case !hasAudio:
+		return video.End
+	}
+	if audio.End > video.End+100*time.Millisecond {
+		return audio.End
+	}
+	return video.End
+}
+
+// framesIn rounds to whole frames, at least one.
+func framesIn(d time.Duration, rate hls.Rational) int64 {
+	return max(1, int64(d.Seconds()*rate.Float()+0.5))
+}
+
+// pickVideo chooses the moving picture with the most pixels; the first of equals.
+func pickVideo(streams []Stream) (best Stream, ok bool) {
+	for _, s := range streams {
+		if s.Kind != VideoStream || s.CoverArt || s.Codec == "" || s.Width <= 0 || s.Height <= 0 || s.Packets == 0 {
+			continue
+		}
+		if !ok || s.Width*s.Height > best.Width*best.Height {
+			best, ok = s, true
+		}
+	}
+	return best, ok
+}
+
+// pickAudio chooses the default sound, else the first.
+func pickAudio(streams []Stream) (best Stream, ok bool) {
+	for _, s := range streams {
+		if s.Kind != AudioStream || s.Codec == "" || s.Channels <= 0 || s.SampleRate <= 0 || s.Packets == 0 {
+			continue
+		}
+		if !ok || (s.Default && !best.Default) {
+			best, ok = s, true
+		}
+	}
+	return best, ok
+}
+
+func audioTrack(s Stream, o PlanOptions) TrackSpec {
+	lang := s.Language
+	if lang == "" {
+		lang = "und"
+	}
+	name := s.Title
+	if name == "" {
+		name = "Audio"
+	}
+	return TrackSpec{
+		Track: hls.Track{
+			ID: "audio", Kind: hls.Audio, Language: lang, Name: name, Default: true, Channels: 2,
+			// AAC's frames of 1024 samples are at most a tenth over their share, and each
+			// costs twelve bytes in the trun.
+			PeakBandwidth:    o.AudioBitrate*11/10 + 6_000,
+			AverageBandwidth: o.AudioBitrate + 6_000,
+		},
+		Stream: s.Index, Bitrate: o.AudioBitrate, SampleRate: 48_000,
+	}
+}
