@@ -27,22 +27,27 @@ func ladder(s Stream, g Grid, o PlanOptions) []TrackSpec {
 	}
 	tracks := make([]TrackSpec, 0, len(sides))
 	for _, side := range sides {
-		tw, th := fit(w, h, side)
+		tw, th := fit(w, h, side, o.MaxHeight*32/9)
 		tracks = append(tracks, videoTrack(s.Index, tw, th, g, o))
 	}
 	return tracks
 }
 
-// fit scales w by h so that its shorter side is side, to even numbers of at least two.
-func fit(w, h, side int) (int, int) {
-	short := float64(min(w, h))
-	scale := min(1, float64(side)/short)
-	return even(float64(w) * scale), even(float64(h) * scale)
+// fit scales w by h so that its shorter side is side and its longer at most box, to
+// even numbers that are not larger than the source's (unless that has one pixel).
+func fit(w, h, side, box int) (int, int) {
+	scale := min(1, float64(side)/float64(min(w, h)), float64(box)/float64(max(w, h)))
+	return even(w, scale), even(h, scale)
 }
 
-// even rounds to the nearest even number that is not larger than the next whole one,
-// at least 2.
-func even(x float64) int { return max(2, 2*int((x+0.5)/2)) }
+// even scales a side to the nearest even number of pixels, at least 2.
+func even(side int, scale float64) int {
+	n := 2 * int(math.Round(float64(side)*scale/2))
+	if n > side {
+		n -= 2
+	}
+	return max(2, n)
+}
 
 func videoTrack(stream, w, h int, g Grid, o PlanOptions) TrackSpec {
 	rate := maxRate(w, h, g.FrameRate)
