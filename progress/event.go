@@ -2,9 +2,23 @@
 //
 // An [Event] is the whole state of one asset at one moment, not a difference: a
 // reader that misses some is right again with the next. Producers hand events to a
-// [Sink], which never blocks them. [Multi] fans out, [Throttle] thins, [Chan] is a
-// channel, [Handlers] calls back on completion and failure, and package
-// progress/sse streams events to browsers.
+// [Sink], which never blocks them. A service wires its sinks together once and hands
+// the result to whatever produces events (upload.Pipeline):
+//
+//	hub := sse.NewHub(&sse.Options{Authorize: authorize})
+//	done := progress.NewHandlers(&progress.HandlersOptions{
+//		OnComplete: func(ctx context.Context, e progress.Event) { mail(ctx, e.Asset) },
+//		Logger:     logger,
+//	})
+//	sink := progress.Multi(hub, done, progress.Throttle(metrics, 10*time.Second))
+//	defer done.Close(ctx) // after the producer has been shut down
+//
+// [Multi] fans out, [Throttle] thins, [Chan] is a channel, [Handlers] calls back on
+// completion and failure, and package progress/sse streams events to browsers. A sink
+// of one's own is a [SinkFunc], or a type that passes progresstest.RunSink.
+//
+// A producer passes what it reports through a [Guard], which holds it to what Event
+// promises, and measures speed and remaining time with an [Estimator].
 package progress
 
 import (
@@ -38,7 +52,7 @@ const (
 	Error    Status = "ERROR"    // ended without; Event.Error says why
 )
 
-// Terminal says whether the attempt has ended.
+// Terminal says whether s is COMPLETE or ERROR: the attempt has ended.
 func (s Status) Terminal() bool { return s == Complete || s == Error }
 
 // Stage is what is being done to a READY or RUNNING asset.
@@ -53,7 +67,7 @@ const (
 )
 
 // Event is the state of one asset. In JSON durations are seconds with a fraction and
-// what is unknown is left out (see MarshalJSON).
+// what is unknown is left out (see [Event.MarshalJSON]).
 type Event struct {
 	Asset  string
 	Tenant string
@@ -81,6 +95,21 @@ type Event struct {
 	Error *Failure
 	// Time is when this became true.
 	Time time.Time
+}
+
+// Milestone says whether next differs from prev in more than how far it is: in its
+// attempt, status, stage or failure, or in that it can be played now. Sinks that thin
+// events hold up everything but milestones.
+func Milestone(prev, next Event) bool {
+	return prev.Attempt != next.Attempt || prev.Status != next.Status || prev.Stage != next.Stage ||
+		prev.Playlist != next.Playlist || !sameFailure(prev.Error, next.Error)
+}
+
+func sameFailure(a, b *Failure) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return *a == *b
 }
 
 // Failure is why an asset is in ERROR.
