@@ -1,0 +1,135 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+
+	"github.com/Eyevinn/mp4ff/mp4"
+)
+
+// audioCutter groups samples into segments of one fragment each, however the stream
+// had them in fragments.
+type audioCutter struct {
+	in    *boxReader
+	out   *output
+	clock *clock
+	limit int64 // bytes of a segment
+
+	open run
+	// tail holds the first sample of the next segment until a second one comes: a
+	// track's last sample alone is no segment where it only rounds up the end.
+	tail run
+	buf  bytes.Buffer // scratch for the encoded segment
+}
+
+// run is consecutive samples and their bytes.
+type run struct {
+	samples  []mp4.Sample
+	data     bytes.Buffer
+	decode   int64 // of the first, on the timeline
+	start    int64 // presentation time of the first, no less than where the stream starts
+	duration int64 // of what is presented
+}
+
+func (r *run) reset() {
+	r.samples, r.duration = r.samples[:0], 0
+	r.data.Reset()
+}
+
+func (a *audioCutter) add(ctx context.Context, f *fragment) error {
+	decode := f.decode + a.clock.offset
+	for _, s := range f.samples {
+		if err := a.addSample(ctx, s, decode); err != nil {
+			return err
+		}
+		decode += int64(s.Dur)
+	}
+	return nil
+}
+
+func (a *audioCutter) addSample(ctx context.Context, s mp4.Sample, decode int64) error {
+	// Priming lies before the start of the stream's timeline and is not presented.
+	from := max(decode-a.out.init.edit, a.clock.offset)
+	to := max(decode-a.out.init.edit+int64(s.Dur), a.clock.offset)
+	if len(a.tail.samples) > 0 {
+		if err := a.next(ctx); err != nil {
+			return err
+		}
+	}
+	into := &a.open
+	next, err := a.clock.opens(from, int64(s.Dur))
+	if err != nil {
+		return err
+	}
+	if next {
+		into = &a.tail
+	}
+	if len(into.samples) == 0 {
+		into.decode, into.start = decode, from
+	}
+	if int64(into.data.Len())+int64(s.Size) > a.limit {
+		return fmt.Errorf("%w: segment %d, at most %d bytes", ErrTooLarge, a.clock.number, a.limit)
+	}
+	s.CompositionTimeOffset = 0
+	into.samples = append(into.samples, s)
+	into.duration += to - from
+	return a.in.appendTo(&into.data, int64(s.Size))
+}
+
+// next stores the open segment and opens the one that tail began.
+func (a *audioCutter) next(ctx context.Context) error {
+	if err := a.flush(ctx); err != nil {
+		return err
+	}
+	a.clock.advance()
+	a.open, a.tail = a.tail, a.open
+	a.tail.reset()
+	return nil
+}
+
+func (a *audioCutter) end(ctx context.Context) error {
+	if t := &a.tail; len(t.samples) > 0 {
+		if t.start+t.duration > a.clock.at(a.clock.number+1, 1) {
+			if err := a.next(ctx); err != nil {
+				return err
+			}
+		} else { // ends within half a frame of the boundary
+			a.open.samples = append(a.open.samples, t.samples...)
+			a.open.duration += t.duration
+			a.open.data.Write(t.data.Bytes())
+			t.reset()
+		}
+	}
+	if a.open.duration == 0 {
+		return fmt.Errorf("%w: nothing but priming", ErrNoFragments)
+	}
+	return a.flush(ctx)
+}
+
+func (a *audioCutter) flush(ctx context.Context) error {
+	r := &a.open
+	a.buf.Reset()
+	a.buf.Write(styp)
+	if err := writeRun(&a.buf, a.out.init.trex.TrackID, sequence(a.clock.number, 0), r); err != nil {
+		return err
+	}
+	return a.out.segment(ctx, a.clock.number, r.start, r.duration, len(r.samples), a.buf.Bytes())
+}
+
+// writeRun writes one moof and mdat.
+func writeRun(buf *bytes.Buffer, track, sequence uint32, r *run) (err error) {
+	defer recovered(&err)
+	f, err := mp4.CreateFragment(sequence, track)
+	if err != nil {
+		return malformed("fragment: %v", err)
+	}
+	f.EncOptimize = mp4.OptimizeTrun
+	f.AddSamples(r.samples, uint64(r.decode))
+	f.Mdat = &mp4.MdatBox{Data: r.data.Bytes()}
+	f.Children[len(f.Children)-1] = f.Mdat
+	if err := f.Encode(buf); err != nil {
+		return malformed("fragment: %v", err)
+	}
+	return nil
+}

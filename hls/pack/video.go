@@ -1,0 +1,67 @@
+package pack
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+)
+
+// videoCutter groups whole fragments into segments.
+type videoCutter struct {
+	in    *boxReader
+	out   *output
+	clock *clock
+	limit int64 // bytes of a segment
+
+	buf       bytes.Buffer // the open segment
+	fragments int
+	samples   int
+	start     int64
+	duration  int64
+}
+
+func (v *videoCutter) add(ctx context.Context, f *fragment) error {
+	if f.samples[0].Flags&nonSync != 0 {
+		return fmt.Errorf("%w: at decode time %d", ErrNotSync, f.decode)
+	}
+	decode := f.decode + v.clock.offset
+	start := decode + int64(f.samples[0].CompositionTimeOffset) - v.out.init.edit
+	next, err := v.clock.opens(start, int64(f.samples[0].Dur))
+	if err != nil {
+		return err
+	}
+	if next {
+		if err := v.flush(ctx); err != nil {
+			return err
+		}
+		v.clock.advance()
+	}
+	if v.fragments == 0 {
+		v.buf.Write(styp)
+		v.start, v.duration = start, 0
+	}
+	if int64(v.buf.Len())+int64(f.moof.Size())+f.bytes > v.limit {
+		return fmt.Errorf("%w: segment %d, at most %d bytes", ErrTooLarge, v.clock.number, v.limit)
+	}
+	if err := f.writeHeaders(&v.buf, sequence(v.clock.number, v.fragments), decode); err != nil {
+		return err
+	}
+	if err := v.in.appendTo(&v.buf, f.bytes); err != nil {
+		return err
+	}
+	v.fragments++
+	v.samples += len(f.samples)
+	v.duration += f.duration
+	return nil
+}
+
+func (v *videoCutter) end(ctx context.Context) error { return v.flush(ctx) }
+
+func (v *videoCutter) flush(ctx context.Context) error {
+	if err := v.out.segment(ctx, v.clock.number, v.start, v.duration, v.samples, v.buf.Bytes()); err != nil {
+		return err
+	}
+	v.buf.Reset()
+	v.fragments, v.samples = 0, 0
+	return nil
+}
