@@ -1,0 +1,71 @@
+package ffmpeg
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
+)
+
+// encodeArgs is the command line of a job: one input, and for each track an output of
+// its own into the descriptor that firstOut + its place names. Progress goes to
+// progressFD.
+func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut int, tonemap bool) ([]string, error) {
+	graph, err := filterGraph(job, tonemap)
+	if err != nil {
+		return nil, err
+	}
+	threads := strconv.Itoa(e.opts.Threads)
+	args := []string{
+		"-nostdin", "-hide_banner", "-nostats", "-v", "error",
+		"-progress", fmt.Sprintf("pipe:%d", progressFD), "-stats_period", "0.5",
+		"-filter_complex_threads", threads,
+		// A picture that changes its size in the middle is scaled on, not started anew.
+		"-threads", threads, "-reinit_filter:v", "0",
+	}
+	args = append(args, e.opts.InputArgs...)
+	args = append(args, inputArgs(in)...)
+	args = append(args, "-filter_complex", graph)
+	for i, t := range job.Tracks {
+		args = append(args, "-map", fmt.Sprintf("[out%d]", i), "-map_metadata", "-1", "-map_chapters", "-1")
+		if t.Kind == hls.Video {
+			args = append(args, e.videoArgs(t, job.Grid, threads)...)
+		} else {
+			args = append(args, e.audioArgs(t)...)
+		}
+		args = append(args, "-f", "mp4", fmt.Sprintf("pipe:%d", firstOut+i))
+	}
+	return args, nil
+}
+
+// videoArgs encode closed GOPs of exactly the grid's length, a fragment each.
+func (e *Encoder) videoArgs(t encoder.TrackSpec, g encoder.Grid, threads string) []string {
+	gop := strconv.Itoa(g.GOP)
+	args := []string{
+		"-c:v", "libx264", "-preset", e.opts.Preset, "-profile:v", t.Profile, "-threads", threads,
+		"-crf", strconv.Itoa(t.CRF), "-maxrate", strconv.FormatInt(t.MaxRate, 10), "-bufsize", strconv.FormatInt(t.BufSize, 10),
+		"-x264-params", "vbv-init=0.5",
+		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags", "+cgop", "-fps_mode", "passthrough",
+		"-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv",
+		"-video_track_timescale", strconv.FormatInt(timescale(g.FrameRate), 10), "-write_tmcd", "0",
+		"-movflags", "+frag_keyframe+delay_moov+default_base_moof",
+	}
+	return append(args, e.opts.VideoArgs...)
+}
+
+// audioArgs encode AAC-LC, a fragment for each frame.
+func (e *Encoder) audioArgs(t encoder.TrackSpec) []string {
+	args := []string{
+		"-c:a", "aac", "-b:a", strconv.FormatInt(t.Bitrate, 10), "-ar", strconv.Itoa(t.SampleRate), "-ac", strconv.Itoa(t.Channels),
+		"-movflags", "+frag_every_frame+delay_moov+default_base_moof",
+	}
+	return append(args, e.opts.AudioArgs...)
+}
+
+// timescale returns ticks per second of which every frame takes a whole number, at
+// least 10,000 of them.
+func timescale(rate hls.Rational) int64 {
+	n := max(1, rate.Num)
+	return n * ((10_000 + n - 1) / n)
+}

@@ -1,0 +1,53 @@
+package ffmpeg
+
+import (
+	"strings"
+
+	"github.com/vodkit/vodkit/encoder"
+)
+
+// refusals are what ffmpeg says of files that it can't open, and what we say of it.
+// The first that occurs counts.
+var refusals = []struct{ says, code, message string }{
+	{"not on whitelist", encoder.CodeUnsupportedFormat,
+		"The file is not a video or audio file that is accepted: playlists, scripts and pictures are not. Upload the video itself."},
+	{"moov atom not found", encoder.CodeCorrupt,
+		"The file has no index (moov), so it is cut off or no video. Upload it again, whole."},
+	{"error reading header", encoder.CodeCorrupt,
+		"The file's header cannot be read, so it is damaged. Export it again and upload that."},
+	{"Invalid data found", encoder.CodeUnsupportedFormat,
+		"The file is not a video or audio file that can be read. Upload one in a common format such as MP4, MOV, MKV or WebM."},
+	{"could not find corresponding trex", encoder.CodeCorrupt,
+		"The file is a fragment without its beginning. Upload the whole video."},
+}
+
+// refused says why a source could not be opened.
+func refused(tail *stderrTail, err error) error {
+	said := tail.String()
+	e := &encoder.Error{Code: encoder.CodeUnsupportedFormat, Permanent: true, Stderr: said, Err: err,
+		Message: "The file is not a video or audio file that can be read. Upload one in a common format such as MP4, MOV, MKV or WebM."}
+	for _, r := range refusals {
+		if strings.Contains(said, r.says) {
+			e.Code, e.Message = r.code, r.message
+			break
+		}
+	}
+	return e
+}
+
+// failed says why an encode ended badly although its source could be opened.
+func failed(tail *stderrTail, err error) error {
+	said := tail.String()
+	e := &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: said, Err: err,
+		Message: "The encoder ended unexpectedly. Try again; if it happens again, the log has what it said."}
+	switch {
+	case strings.Contains(said, "No space left on device"), strings.Contains(said, "Cannot allocate memory"):
+		e.Message = "The machine ran out of memory or disk while encoding. Try again later."
+	case strings.Contains(said, "Invalid data found"), strings.Contains(said, "Error while decoding"),
+		strings.Contains(said, "Conversion failed"), strings.Contains(said, "Could not find codec parameters"),
+		strings.Contains(said, "Nothing was written"), strings.Contains(said, "Error while processing the decoded data"):
+		e.Code, e.Permanent = encoder.CodeCorrupt, true
+		e.Message = "The file's pictures or sound cannot be decoded, so it is damaged or in a variant that is not supported. Export it again and upload that."
+	}
+	return e
+}

@@ -1,0 +1,20 @@
+// Package ffmpeg implements encoder.Encoder and encoder.Prober over ffmpeg
+// processes.
+//
+//	ff := ffmpeg.New(store, nil)
+//	if _, err := ff.Doctor(ctx); err != nil {
+//		log.Fatal(err) // says what is missing and how to install it
+//	}
+//	vod, err := upload.New(store, encoder.NewLimit(ff, 2, nil), ff, nil)
+//
+// One process decodes a source once and encodes all its renditions and its sound,
+// each as fragmented MP4 into a pipe of its own, and package hls/pack makes segments
+// of what comes out. The process reads the source from an inherited descriptor where
+// the Store has a local file, and otherwise from a range server on a loopback address
+// that serves this one source to this one job. It is killed with its whole process
+// group when the context ends, and by the kernel when this process dies (on Linux).
+//
+// ffmpeg and x264 are separate programs under the GPL: they are run, not linked.
+// Works on Linux and macOS; on other systems, whose processes can't inherit pipes,
+// every method returns errors.ErrUnsupported.
+package ffmpeg

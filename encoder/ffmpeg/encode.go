@@ -1,0 +1,232 @@
+package ffmpeg
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls/pack"
+)
+
+var (
+	errStalled = errors.New("encoder stalled")
+	errExit    = errors.New("encoder ended badly")
+)
+
+// Encode runs one ffmpeg for the job.
+func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder.Update) error) error {
+	if !supported {
+		return errors.ErrUnsupported
+	}
+	in, err := e.open(ctx, job.Source)
+	if err != nil {
+		return orContext(ctx, err)
+	}
+	defer func() { _ = in.close() }()
+	able, err := e.able()
+	if err != nil {
+		return orContext(ctx, err)
+	}
+	r := &run{e: e, job: job, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity()}
+	return r.encode(ctx)
+}
+
+// run is one ffmpeg at work on one job.
+type run struct {
+	e       *Encoder
+	job     encoder.Job
+	in      *input
+	tonemap bool
+	act     *activity
+
+	mu      sync.Mutex // emit is never called concurrently
+	emit    func(encoder.Update) error
+	emitErr error
+}
+
+func (r *run) encode(parent context.Context) error {
+	ctx, cancel := context.WithCancelCause(parent)
+	defer cancel(nil)
+	pipes, err := r.openPipes()
+	if err != nil {
+		return &encoder.Error{Code: encoder.CodeEncoderFailed, Message: "No pipes could be opened for the encoder. Try again later.", Err: err}
+	}
+	defer pipes.close()
+	args, err := r.e.encodeArgs(r.job, r.in, pipes.progressFD, pipes.progressFD+1, r.tonemap)
+	if err != nil {
+		return &encoder.Error{Code: encoder.CodeEncoderFailed, Permanent: true, Message: "The job does not fit its source.", Err: err}
+	}
+	p, err := start(ctx, command{program: r.e.opts.FFmpeg, args: args, files: pipes.inherited, log: r.e.log})
+	if err != nil {
+		return orContext(parent, err)
+	}
+	pipes.closeWriters()
+	r.act.touch()
+
+	store := &watchedStore{Store: r.e.store, act: r.act}
+	// A killed process may leave pipes that end between two fragments: only its exit
+	// tells that the last segment is whole.
+	opts := &pack.Options{Finish: func(context.Context) error {
+		if p.wait() != nil {
+			return errExit
+		}
+		return nil
+	}}
+	var readers errgroup.Group
+	readers.Go(func() error {
+		err := readProgress(r.act.reader(pipes.progress), r.report)
+		return r.ended(cancel, pipes.progress, err)
+	})
+	for i, t := range r.job.Tracks {
+		readers.Go(func() error {
+			_, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.cut(), r.act.reader(pipes.outputs[i]), r.packed, opts)
+			return r.ended(cancel, pipes.outputs[i], err)
+		})
+	}
+	var watch sync.WaitGroup
+	watch.Go(func() { r.act.watch(ctx, r.e.opts.StallTimeout, func() { cancel(errStalled) }) })
+
+	readErr := readers.Wait()
+	procErr := p.wait()
+	stalled := errors.Is(context.Cause(ctx), errStalled)
+	cancel(nil)
+	watch.Wait()
+	return r.verdict(parent, outcome{read: readErr, process: procErr, store: store.failed(), stalled: stalled, tail: p.stderr})
+}
+
+// ended stops the process where its reader failed, and reads what is left so that the
+// process is never blocked on a pipe that nobody reads.
+func (r *run) ended(cancel context.CancelCauseFunc, pipe io.Reader, err error) error {
+	if err != nil && !streamEnded(err) {
+		cancel(err)
+	}
+	_, _ = io.Copy(io.Discard, pipe)
+	return err
+}
+
+// streamEnded says whether err only tells that the process wrote too little: then the
+// process knows why.
+func streamEnded(err error) bool {
+	return errors.Is(err, pack.ErrTruncated) || errors.Is(err, pack.ErrNoFragments) || errors.Is(err, errExit)
+}
+
+func (r *run) cut() pack.Grid {
+	return pack.Grid{Segment: r.job.Grid.SegmentDuration()}
+}
+
+// packed forwards what hls/pack has stored.
+func (r *run) packed(ev pack.Event) error {
+	return r.send(encoder.Update{Init: ev.Init, Segment: ev.Segment})
+}
+
+// report forwards progress, which never passes the end of the timeline.
+func (r *run) report(p encoder.Progress) error {
+	if end := r.job.Grid.Duration(); end > 0 {
+		p.Position = min(p.Position, end)
+	}
+	return r.send(encoder.Update{Progress: &p})
+}
+
+func (r *run) send(u encoder.Update) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.emitErr != nil {
+		return r.emitErr
+	}
+	defer r.act.ours()()
+	r.emitErr = r.emit(u)
+	return r.emitErr
+}
+
+// outcome is how the parts of a run ended.
+type outcome struct {
+	read, process, store error
+	stalled              bool
+	tail                 *stderrTail
+}
+
+// verdict finds the cause among the failures that one cause brings about.
+func (r *run) verdict(parent context.Context, o outcome) error {
+	var e *encoder.Error
+	switch {
+	case parent.Err() != nil:
+		return fmt.Errorf("encode %s: %w", r.job.ID, parent.Err())
+	case r.emitErr != nil:
+		return fmt.Errorf("encode %s: %w", r.job.ID, r.emitErr)
+	case o.stalled:
+		return &encoder.Error{Code: encoder.CodeStalled, Stderr: o.tail.String(),
+			Message: "The encoder made no progress for " + r.e.opts.StallTimeout.String() + " and was stopped. Try again later."}
+	case r.in.failed() != nil:
+		return sourceError(r.in.failed())
+	case o.store != nil:
+		return &encoder.Error{Code: encoder.CodeStorage, Err: o.store,
+			Message: "The encoded video could not be stored. Try again when the store answers and has room."}
+	case o.read != nil && !streamEnded(o.read):
+		return &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: o.tail.String(), Err: o.read,
+			Message: "The encoder wrote something that cannot be packaged. Try again; if it happens again, the log has what it said."}
+	case o.tail.sawTruncated():
+		return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Stderr: o.tail.String(),
+			Message: "The file ends before its own index does, so part of it is missing. Upload it again, whole."}
+	case o.process != nil:
+		return failed(o.tail, o.process)
+	case o.read != nil:
+		e = &encoder.Error{Code: encoder.CodeCorrupt, Permanent: true, Stderr: o.tail.String(), Err: o.read,
+			Message: "No picture or no sound came out of the file, so it is damaged or in a variant that is not supported. Export it again and upload that."}
+		return e
+	}
+	return nil
+}
+
+// pipes are a run's ends of the pipes to the child, and what the child inherits.
+type pipes struct {
+	inherited  []*os.File // descriptor 3 and up
+	writers    []*os.File
+	progress   *os.File
+	outputs    []*os.File
+	progressFD int
+}
+
+func (r *run) openPipes() (*pipes, error) {
+	p := &pipes{progressFD: firstFD}
+	if r.in.file != nil {
+		p.inherited = append(p.inherited, r.in.file)
+		p.progressFD++
+	}
+	for n := range len(r.job.Tracks) + 1 {
+		pr, pw, err := os.Pipe()
+		if err != nil {
+			p.close()
+			return nil, err
+		}
+		p.inherited, p.writers = append(p.inherited, pw), append(p.writers, pw)
+		if n == 0 {
+			p.progress = pr
+		} else {
+			p.outputs = append(p.outputs, pr)
+		}
+	}
+	return p, nil
+}
+
+func (p *pipes) closeWriters() {
+	for _, f := range p.writers {
+		_ = f.Close()
+	}
+	p.writers = nil
+}
+
+func (p *pipes) close() {
+	p.closeWriters()
+	if p.progress != nil {
+		_ = p.progress.Close()
+	}
+	for _, f := range p.outputs {
+		_ = f.Close()
+	}
+}

@@ -1,0 +1,88 @@
+package ffmpeg
+
+import (
+	"log/slog"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// Options change how ffmpeg is run.
+type Options struct {
+	// FFmpeg and FFprobe are the programs: names to be looked up on PATH, or paths.
+	// Default to "ffmpeg" and "ffprobe".
+	FFmpeg, FFprobe string
+	// Preset is x264's: "ultrafast" to "veryslow". Defaults to "veryfast".
+	Preset string
+	// Threads caps the threads of the decoder and of each video encoder. A 1080p ladder of
+	// four takes about 540 MB with 3. Defaults to the number of processors, at most 8.
+	Threads int
+	// InputArgs are added before the input, VideoArgs to every video output, AudioArgs to
+	// every audio output; nothing checks them. Default to none.
+	InputArgs, VideoArgs, AudioArgs []string
+	// StallTimeout ends an encode that has neither written a byte nor moved on for so
+	// long, while nothing on our side held it up. Defaults to two minutes.
+	StallTimeout time.Duration
+	// ProbeTimeout ends a probe that takes longer. Defaults to five minutes.
+	ProbeTimeout time.Duration
+	// SourceCache bounds, in bytes, the blocks of a source that are kept in memory for
+	// each job whose source is not a local file. Defaults to 32 MiB.
+	SourceCache int64
+	// Logger is told of each process. Defaults to nil, silent.
+	Logger *slog.Logger
+}
+
+// Encoder runs ffmpeg. Make one with New; its methods may be called concurrently,
+// and each call of Encode runs a process of its own: see encoder.NewLimit.
+type Encoder struct {
+	store storage.Store
+	opts  Options
+	log   *slog.Logger
+	// able is what the ffmpeg at hand can do, asked once.
+	able func() (abilities, error)
+}
+
+var (
+	_ encoder.Encoder = (*Encoder)(nil)
+	_ encoder.Prober  = (*Encoder)(nil)
+)
+
+// New returns an Encoder that reads sources from store and puts segments there. It
+// starts nothing and looks for nothing yet: see Doctor.
+func New(store storage.Store, opts *Options) *Encoder {
+	e := &Encoder{store: store}
+	if opts != nil {
+		e.opts = *opts
+	}
+	o := &e.opts
+	orString(&o.FFmpeg, "ffmpeg")
+	orString(&o.FFprobe, "ffprobe")
+	orString(&o.Preset, "veryfast")
+	if o.Threads <= 0 {
+		o.Threads = min(runtime.NumCPU(), 8)
+	}
+	if o.StallTimeout <= 0 {
+		o.StallTimeout = 2 * time.Minute
+	}
+	if o.ProbeTimeout <= 0 {
+		o.ProbeTimeout = 5 * time.Minute
+	}
+	if o.SourceCache <= 0 {
+		o.SourceCache = 32 << 20
+	}
+	e.log = o.Logger
+	if e.log == nil {
+		e.log = slog.New(slog.DiscardHandler)
+	}
+	e.able = sync.OnceValues(e.findAbilities)
+	return e
+}
+
+func orString(p *string, v string) {
+	if *p == "" {
+		*p = v
+	}
+}

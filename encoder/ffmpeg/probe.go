@@ -1,0 +1,250 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
+)
+
+// probeLimit bounds what ffprobe may say of a header, in bytes.
+const probeLimit = 4 << 20
+
+// Probe reads the header of the source and then all its packets: headers lie about
+// durations and frame rates. It decodes nothing beyond the first frames.
+func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media, error) {
+	if !supported {
+		return encoder.Media{}, errors.ErrUnsupported
+	}
+	parent := ctx
+	ctx, cancel := context.WithTimeout(ctx, e.opts.ProbeTimeout)
+	defer cancel()
+	in, err := e.open(ctx, src)
+	if err != nil {
+		return encoder.Media{}, orContext(parent, err)
+	}
+	defer func() { _ = in.close() }()
+
+	var head probeOutput
+	var raw bytes.Buffer
+	tail, err := e.ffprobe(ctx, in, []string{"-show_format", "-show_streams", "-of", "json"}, func(r io.Reader) error {
+		_, err := io.Copy(&raw, io.LimitReader(r, probeLimit))
+		return err
+	})
+	if err == nil {
+		err = json.Unmarshal(raw.Bytes(), &head)
+	}
+	if err == nil && head.Format.Name == "" {
+		err = errors.New("no format found")
+	}
+	if err != nil {
+		return encoder.Media{}, e.probeError(parent, ctx, in, tail, err)
+	}
+	sc := newScan(head.Format.Name)
+	packets := []string{"-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type", "-of", "csv=p=0"}
+	tail, err = e.ffprobe(ctx, in, packets, sc.read)
+	if ctx.Err() != nil || in.failed() != nil {
+		return encoder.Media{}, e.probeError(parent, ctx, in, tail, err)
+	}
+	// A scan that ends badly has still seen what is there.
+	m := head.media(sc)
+	m.Truncated = tail.sawTruncated()
+	if sc.encrypted {
+		return m, &encoder.Error{Code: encoder.CodeUnsupportedFormat, Permanent: true, Stderr: tail.String(),
+			Message: "The file is encrypted (DRM). Upload one without copy protection."}
+	}
+	return m, nil
+}
+
+// ffprobe runs ffprobe over in and hands its output to read.
+func (e *Encoder) ffprobe(ctx context.Context, in *input, args []string, read func(io.Reader) error) (*stderrTail, error) {
+	pr, pw, err := os.Pipe()
+	if err != nil {
+		return &stderrTail{}, err
+	}
+	defer func() { _ = pr.Close() }()
+	c := command{program: e.opts.FFprobe, args: append(append([]string{"-v", "error"}, args...), inputArgs(in)...), stdout: pw, log: e.log}
+	if in.file != nil {
+		c.files = []*os.File{in.file}
+	}
+	p, err := start(ctx, c)
+	_ = pw.Close()
+	if err != nil {
+		return &stderrTail{}, err
+	}
+	readErr := read(pr)
+	_, _ = io.Copy(io.Discard, pr) // a full pipe would hold ffprobe for ever
+	err = p.wait()
+	if readErr != nil {
+		err = readErr
+	}
+	return p.stderr, err
+}
+
+// probeError says why a probe failed.
+func (e *Encoder) probeError(parent, ctx context.Context, in *input, tail *stderrTail, err error) error {
+	var known *encoder.Error
+	switch {
+	case parent.Err() != nil:
+		return parent.Err()
+	case in.failed() != nil:
+		return sourceError(in.failed())
+	case errors.As(err, &known):
+		return known
+	case ctx.Err() != nil:
+		return &encoder.Error{Code: encoder.CodeStalled, Stderr: tail.String(), Err: err,
+			Message: "Looking into the file took longer than " + e.opts.ProbeTimeout.String() + ". Try again later."}
+	}
+	return refused(tail, err)
+}
+
+// orContext prefers the context's error over err.
+func orContext(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	return err
+}
+
+// probeOutput is what ffprobe -of json says.
+type probeOutput struct {
+	Format struct {
+		Name     string `json:"format_name"`
+		Start    string `json:"start_time"`
+		Duration string `json:"duration"`
+	} `json:"format"`
+	Streams []probeStream `json:"streams"`
+}
+
+type probeStream struct {
+	Index          int               `json:"index"`
+	Type           string            `json:"codec_type"`
+	Codec          string            `json:"codec_name"`
+	Profile        string            `json:"profile"`
+	Width          int               `json:"width"`
+	Height         int               `json:"height"`
+	PixelAspect    string            `json:"sample_aspect_ratio"`
+	PixelFormat    string            `json:"pix_fmt"`
+	FieldOrder     string            `json:"field_order"`
+	ColorRange     string            `json:"color_range"`
+	ColorSpace     string            `json:"color_space"`
+	ColorTransfer  string            `json:"color_transfer"`
+	ColorPrimaries string            `json:"color_primaries"`
+	RFrameRate     string            `json:"r_frame_rate"`
+	AvgFrameRate   string            `json:"avg_frame_rate"`
+	SampleRate     string            `json:"sample_rate"`
+	Channels       int               `json:"channels"`
+	Disposition    map[string]int    `json:"disposition"`
+	Tags           map[string]string `json:"tags"`
+	SideData       []struct {
+		Rotation json.Number `json:"rotation"`
+	} `json:"side_data_list"`
+}
+
+// media joins what the header says with what the scan found.
+func (o probeOutput) media(sc *scan) encoder.Media {
+	m := encoder.Media{Format: o.Format.Name, HeaderDuration: seconds(o.Format.Duration)}
+	if d, err := strconv.ParseFloat(o.Format.Start, 64); err == nil {
+		m.Start = toDuration(d)
+	} else {
+		m.Start = sc.start()
+	}
+	for _, ps := range o.Streams {
+		s := ps.stream()
+		if t := sc.streams[ps.Index]; t != nil {
+			rate := parseRate(ps.RFrameRate)
+			s.Packets = t.packets
+			s.Start = max(0, t.firstTime()-m.Start)
+			s.End = max(0, t.end(rate)-m.Start)
+			s.KeyframeGap = toDuration(t.keyGap)
+			if s.Kind == encoder.VideoStream {
+				s.FrameRate, s.Variable = t.frameRate(rate)
+			}
+		}
+		if (s.Kind == encoder.VideoStream || s.Kind == encoder.AudioStream) && !s.CoverArt {
+			m.Duration = max(m.Duration, s.End)
+		}
+		m.Streams = append(m.Streams, s)
+	}
+	return m
+}
+
+func (ps probeStream) stream() encoder.Stream {
+	s := encoder.Stream{
+		Index: ps.Index, Kind: encoder.OtherStream, Codec: ps.Codec, Profile: ps.Profile,
+		Default: ps.Disposition["default"] == 1, Language: ps.Tags["language"], Title: ps.Tags["title"],
+	}
+	if s.Codec == "unknown" || s.Codec == "none" {
+		s.Codec = ""
+	}
+	switch ps.Type {
+	case "video":
+		s.Kind = encoder.VideoStream
+		s.Width, s.Height, s.PixelFormat = ps.Width, ps.Height, ps.PixelFormat
+		s.PixelAspect = parsePair(ps.PixelAspect, ":")
+		s.FieldOrder, s.ColorRange, s.ColorSpace = ps.FieldOrder, ps.ColorRange, ps.ColorSpace
+		s.ColorTransfer, s.ColorPrimaries = ps.ColorTransfer, ps.ColorPrimaries
+		s.CoverArt = ps.Disposition["attached_pic"] == 1 || ps.Disposition["timed_thumbnails"] == 1
+		s.Rotation = ps.rotation()
+	case "audio":
+		s.Kind = encoder.AudioStream
+		s.Channels = ps.Channels
+		s.SampleRate, _ = strconv.Atoi(ps.SampleRate)
+	case "subtitle":
+		s.Kind = encoder.SubtitleStream
+	}
+	return s
+}
+
+// rotation returns the quarter turns clockwise in degrees; ffprobe counts the other
+// way, and says -9223372036854775808 of a matrix that is none.
+func (ps probeStream) rotation() int {
+	for _, sd := range ps.SideData {
+		deg, err := sd.Rotation.Float64()
+		if err != nil || math.Abs(deg) > 360 {
+			continue
+		}
+		turns := int(math.Round(-deg/90)) % 4
+		return (turns + 4) % 4 * 90
+	}
+	return 0
+}
+
+// parsePair parses "num<sep>den" with both above 0, else returns zeros.
+func parsePair(s, sep string) hls.Rational {
+	a, b, ok := strings.Cut(s, sep)
+	num, err1 := strconv.ParseInt(a, 10, 64)
+	den, err2 := strconv.ParseInt(b, 10, 64)
+	if !ok || err1 != nil || err2 != nil || num <= 0 || den <= 0 {
+		return hls.Rational{}
+	}
+	return hls.Rational{Num: num, Den: den}
+}
+
+func parseRate(s string) float64 { return parsePair(s, "/").Float() }
+
+// seconds parses a decimal number of seconds, 0 where it is none or negative.
+func seconds(s string) time.Duration {
+	f, err := strconv.ParseFloat(s, 64)
+	if err != nil || f < 0 {
+		return 0
+	}
+	return toDuration(f)
+}
+
+// toDuration converts seconds, within the bounds of a Duration.
+func toDuration(s float64) time.Duration {
+	if math.IsNaN(s) || math.Abs(s) > 1e9 {
+		return 0
+	}
+	return time.Duration(s * float64(time.Second))
+}

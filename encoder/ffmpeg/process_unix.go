@@ -1,0 +1,16 @@
+//go:build unix && !linux
+
+package ffmpeg
+
+import (
+	"os/exec"
+	"syscall"
+)
+
+const supported = true
+
+// isolate gives the child a process group of its own, which is killed whole.
+func isolate(cmd *exec.Cmd) {
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+}

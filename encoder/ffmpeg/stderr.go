@@ -1,0 +1,61 @@
+package ffmpeg
+
+import (
+	"bytes"
+	"strings"
+	"sync"
+)
+
+// stderrLimit is how much of the end of a child's stderr is kept, in bytes.
+const stderrLimit = 8 << 10
+
+// stderrTail keeps the end of what a child writes to stderr and remembers whether any
+// of it said that the file ends too early.
+type stderrTail struct {
+	mu        sync.Mutex
+	buf       []byte
+	line      []byte // the line that is being written, at most 1 KiB of it
+	truncated bool
+}
+
+// Write never fails, so that a child is never held up by what it says.
+func (t *stderrTail) Write(p []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.buf = append(t.buf, p...)
+	if over := len(t.buf) - stderrLimit; over > 0 {
+		t.buf = append(t.buf[:0], t.buf[over:]...)
+	}
+	rest := p
+	for !t.truncated {
+		head, tail, whole := bytes.Cut(rest, []byte("\n"))
+		if len(t.line) < 1024 {
+			t.line = append(t.line, head...)
+		}
+		if !whole {
+			break
+		}
+		t.truncated = saysTruncated(t.line)
+		t.line, rest = t.line[:0], tail
+	}
+	return len(p), nil
+}
+
+// saysTruncated knows the words in which the demuxers of mov and Matroska report a
+// file that is shorter than its own index.
+func saysTruncated(line []byte) bool {
+	return bytes.Contains(line, []byte(": partial file")) || bytes.Contains(line, []byte("File ended prematurely"))
+}
+
+func (t *stderrTail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return strings.ToValidUTF8(strings.TrimSpace(string(t.buf)), "\uFFFD")
+}
+
+// sawTruncated says whether any line told of a file that ends too early.
+func (t *stderrTail) sawTruncated() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.truncated || saysTruncated(t.line)
+}
