@@ -1,0 +1,501 @@
+package ffmpeg_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"image/color"
+	"io"
+	"math"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/encoder/ffmpeg"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/testmedia"
+	"github.com/vodkit/vodkit/storage"
+	"github.com/vodkit/vodkit/storage/blobstore"
+)
+
+func memStore(t *testing.T) storage.Store {
+	t.Helper()
+	s := blobstore.New(memblob.OpenBucket(nil), nil)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+func fileStore(t *testing.T) storage.Store {
+	t.Helper()
+	s, err := blobstore.OpenFile(t.TempDir(), nil)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, s.Close()) })
+	return s
+}
+
+// put stores the file at path as a source of one part.
+func put(t *testing.T, store storage.Store, path string) encoder.Source {
+	t.Helper()
+	f, err := os.Open(path)
+	require.NoError(t, err)
+	defer func() { _ = f.Close() }()
+	info, err := store.Put(t.Context(), "sources/a/0", f, nil)
+	require.NoError(t, err)
+	return encoder.Source{Parts: []encoder.Part{{Key: info.Key, Size: info.Size, ETag: info.ETag}}}
+}
+
+// output is what an encode emitted and stored.
+type output struct {
+	store    storage.Store
+	job      encoder.Job
+	media    encoder.Media
+	inits    map[string]hls.Init
+	segments map[string][]hls.Segment
+	progress []encoder.Progress
+}
+
+// encode probes, plans and encodes src.
+func encode(t *testing.T, ff *ffmpeg.Encoder, store storage.Store, src encoder.Source, opts *encoder.PlanOptions) output {
+	t.Helper()
+	m, err := ff.Probe(t.Context(), src)
+	require.NoError(t, err)
+	grid, tracks, err := encoder.Plan(m, opts)
+	require.NoError(t, err)
+	out := output{store: store, media: m, inits: map[string]hls.Init{}, segments: map[string][]hls.Segment{},
+		job: encoder.Job{Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks}}
+	err = ff.Encode(t.Context(), out.job, func(u encoder.Update) error {
+		switch {
+		case u.Init != nil:
+			out.inits[u.Init.Track] = *u.Init
+		case u.Segment != nil:
+			out.segments[u.Segment.Track] = append(out.segments[u.Segment.Track], *u.Segment)
+		case u.Progress != nil:
+			out.progress = append(out.progress, *u.Progress)
+		}
+		return nil
+	})
+	require.NoError(t, err)
+	return out
+}
+
+// file writes the track's init and media segments as one file.
+func (o output) file(t *testing.T, track string) string {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), track+".mp4")
+	f, err := os.Create(path)
+	require.NoError(t, err)
+	keys := []string{o.inits[track].Key}
+	for _, s := range o.segments[track] {
+		keys = append(keys, s.Key)
+	}
+	for _, k := range keys {
+		obj, err := o.store.Open(t.Context(), o.job.Output+"/"+k, nil)
+		require.NoError(t, err)
+		_, err = io.Copy(f, obj)
+		require.NoError(t, err)
+		require.NoError(t, obj.Close())
+	}
+	require.NoError(t, f.Close())
+	return path
+}
+
+// duration returns the seconds that the track's segments sum to.
+func (o output) duration(track string) float64 {
+	var ticks int64
+	for _, s := range o.segments[track] {
+		ticks += s.Duration
+	}
+	return float64(ticks) / float64(o.inits[track].Timescale)
+}
+
+// probed is what ffprobe says of the first stream of a file.
+type probed struct {
+	Codec     string `json:"codec_name"`
+	Profile   string `json:"profile"`
+	Width     int    `json:"width"`
+	Height    int    `json:"height"`
+	PixFmt    string `json:"pix_fmt"`
+	SAR       string `json:"sample_aspect_ratio"`
+	RFrame    string `json:"r_frame_rate"`
+	Frames    string `json:"nb_read_frames"`
+	Start     string `json:"start_time"`
+	Channels  int    `json:"channels"`
+	ColorSpc  string `json:"color_space"`
+	ColorTrc  string `json:"color_transfer"`
+	SideData  []any  `json:"side_data_list"`
+	SampleHz  string `json:"sample_rate"`
+	ColorRnge string `json:"color_range"`
+}
+
+func probeFile(t *testing.T, path string) probed {
+	t.Helper()
+	raw := testmedia.Run(t, "ffprobe", "-v", "error", "-count_frames", "-show_streams", "-of", "json", path)
+	var out struct{ Streams []probed }
+	require.NoError(t, json.Unmarshal([]byte(raw), &out))
+	require.Len(t, out.Streams, 1)
+	return out.Streams[0]
+}
+
+// pixel returns the colour at a place, in fractions of the size, of the frame at a time.
+func pixel(t *testing.T, path string, at, x, y float64) color.RGBA {
+	t.Helper()
+	crop := fmt.Sprintf("crop=2:2:(iw-2)*%f:(ih-2)*%f,format=rgb24", x, y)
+	raw := []byte(testmedia.Run(t, "ffmpeg", "-v", "error", "-i", path, "-vf", crop+",trim=start="+strconv.FormatFloat(at, 'f', 3, 64),
+		"-frames:v", "1", "-f", "rawvideo", "-"))
+	require.GreaterOrEqual(t, len(raw), 3)
+	return color.RGBA{raw[0], raw[1], raw[2], 255}
+}
+
+func near(t *testing.T, want, got color.RGBA, msg string) {
+	t.Helper()
+	d := func(a, b uint8) float64 { return math.Abs(float64(a) - float64(b)) }
+	assert.Less(t, max(d(want.R, got.R), d(want.G, got.G), d(want.B, got.B)), 40.0, "%s: want %v, got %v", msg, want, got)
+}
+
+func fast(store storage.Store) *ffmpeg.Encoder {
+	return ffmpeg.New(store, &ffmpeg.Options{Preset: "ultrafast"})
+}
+
+func TestEncodeLadder(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	args := append(testmedia.Video("852x480", "30000/1001", "8"), testmedia.Sound("8")...)
+	src := testmedia.Make(t, "in.mp4", append(args, "-c:v", "libx264", "-preset", "ultrafast", "-g", "500", "-c:a", "aac")...)
+	for name, open := range map[string]func(*testing.T) storage.Store{"file": fileStore, "memory": memStore} {
+		t.Run(name, func(t *testing.T) {
+			store := open(t)
+			out := encode(t, fast(store), store, put(t, store, src), nil)
+			require.Len(t, out.job.Tracks, 4)
+			for _, tr := range out.job.Tracks {
+				assert.InDelta(t, 8.0, out.duration(tr.ID), 0.05, tr.ID)
+				require.Len(t, out.segments[tr.ID], 2, tr.ID)
+				p := probeFile(t, out.file(t, tr.ID))
+				if tr.Kind == hls.Audio {
+					assert.Equal(t, "mp4a.40.2", out.inits[tr.ID].Codecs)
+					assert.Equal(t, 2, p.Channels)
+					continue
+				}
+				first := out.segments[tr.ID][0]
+				assert.Zero(t, first.Start)
+				assert.Equal(t, int64(180*1001), first.Duration*30000/int64(out.inits[tr.ID].Timescale), "180 frames a segment")
+				assert.True(t, strings.HasPrefix(out.inits[tr.ID].Codecs, "avc1."), out.inits[tr.ID].Codecs)
+				assert.Equal(t, [2]int{tr.Width, tr.Height}, [2]int{p.Width, p.Height})
+				assert.Equal(t, "yuv420p", p.PixFmt)
+				assert.Equal(t, "30000/1001", p.RFrame)
+				assert.Equal(t, strconv.FormatInt(out.job.Grid.Frames, 10), p.Frames, "every frame once")
+				assert.Equal(t, "bt709", p.ColorSpc)
+			}
+			require.NotEmpty(t, out.progress)
+			for i := 1; i < len(out.progress); i++ {
+				assert.GreaterOrEqual(t, out.progress[i].Position, out.progress[i-1].Position)
+			}
+			assert.InDelta(t, 8, out.progress[len(out.progress)-1].Position.Seconds(), 0.1)
+		})
+	}
+}
+
+// corners is a picture whose quarters are red, green, blue and white, clockwise from
+// the upper left.
+func corners(size string, extra ...string) []string {
+	w, h, _ := strings.Cut(size, "x")
+	half := func(s string) int { n, _ := strconv.Atoi(s); return n / 2 }
+	q := fmt.Sprintf("%dx%d", half(w), half(h))
+	in := func(c string) []string {
+		return []string{"-f", "lavfi", "-i", "color=" + c + ":size=" + q + ":rate=25:duration=1"}
+	}
+	args := append(append(append(in("red"), in("lime")...), in("white")...), in("blue")...)
+	graph := "[0][1]hstack[a];[2][3]hstack[b];[a][b]vstack"
+	return append(append(args, "-filter_complex", graph, "-c:v", "libx264", "-qp", "8"), extra...)
+}
+
+var (
+	red   = color.RGBA{255, 0, 0, 255}
+	lime  = color.RGBA{0, 255, 0, 255}
+	blue  = color.RGBA{0, 0, 255, 255}
+	white = color.RGBA{255, 255, 255, 255}
+)
+
+func TestEncodePictures(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	type want struct {
+		size                 [2]int
+		upperLeft, upperRite color.RGBA
+	}
+	// ffmpeg writes a matrix that turns the picture to the left by so many degrees.
+	turned := func(t *testing.T, degrees string) string {
+		plain := testmedia.Make(t, "plain.mp4", corners("320x160", "-pix_fmt", "yuv420p")...)
+		return testmedia.Make(t, "turned.mp4", "-i", plain, "-c", "copy", "-metadata:s:v:0", "rotate="+degrees)
+	}
+	for name, tc := range map[string]struct {
+		make func(t *testing.T) string
+		want want
+	}{
+		"plain": {func(t *testing.T) string {
+			return testmedia.Make(t, "a.mp4", corners("320x160", "-pix_fmt", "yuv420p")...)
+		}, want{[2]int{320, 160}, red, lime}},
+		"turned right": {func(t *testing.T) string { return turned(t, "270") }, want{[2]int{160, 320}, white, red}},
+		"upside down":  {func(t *testing.T) string { return turned(t, "180") }, want{[2]int{320, 160}, blue, white}},
+		"turned left":  {func(t *testing.T) string { return turned(t, "90") }, want{[2]int{160, 320}, lime, blue}},
+		"pixel aspect": {func(t *testing.T) string {
+			plain := testmedia.Make(t, "plain.mp4", corners("320x160", "-pix_fmt", "yuv420p")...)
+			return testmedia.Make(t, "a.mp4", "-i", plain, "-vf", "setsar=2/1", "-c:v", "libx264")
+		}, want{[2]int{640, 160}, red, lime}},
+		"10 bit": {func(t *testing.T) string {
+			return testmedia.Make(t, "a.mkv", corners("320x160", "-pix_fmt", "yuv420p10le")...)
+		}, want{[2]int{320, 160}, red, lime}},
+		"4:4:4": {func(t *testing.T) string {
+			return testmedia.Make(t, "a.mp4", corners("320x160", "-pix_fmt", "yuv444p")...)
+		}, want{[2]int{320, 160}, red, lime}},
+		"4:2:2 10": {func(t *testing.T) string {
+			return testmedia.Make(t, "a.mkv", corners("320x160", "-pix_fmt", "yuv422p10le")...)
+		}, want{[2]int{320, 160}, red, lime}},
+		"full range": {func(t *testing.T) string {
+			return testmedia.Make(t, "a.mp4", corners("320x160", "-pix_fmt", "yuvj420p", "-color_range", "pc")...)
+		}, want{[2]int{320, 160}, red, lime}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := fileStore(t)
+			out := encode(t, fast(store), store, put(t, store, tc.make(t)), nil)
+			track := out.job.Tracks[0]
+			assert.Len(t, out.job.Tracks, 1, "no sound, no audio track")
+			path := out.file(t, track.ID)
+			p := probeFile(t, path)
+			assert.Equal(t, tc.want.size, [2]int{p.Width, p.Height})
+			assert.Equal(t, "yuv420p", p.PixFmt)
+			assert.Equal(t, "1:1", p.SAR)
+			assert.Equal(t, "25", p.Frames)
+			near(t, tc.want.upperLeft, pixel(t, path, 0.5, 0.2, 0.2), "upper left")
+			near(t, tc.want.upperRite, pixel(t, path, 0.5, 0.8, 0.2), "upper right")
+		})
+	}
+}
+
+func TestEncodeOddSize(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	src := testmedia.Make(t, "odd.mkv", "-f", "lavfi", "-i", "testsrc2=size=161x121:rate=25:duration=1", "-c:v", "ffv1", "-pix_fmt", "yuv444p")
+	store := fileStore(t)
+	out := encode(t, fast(store), store, put(t, store, src), nil)
+	p := probeFile(t, out.file(t, out.job.Tracks[0].ID))
+	assert.Equal(t, [2]int{160, 120}, [2]int{p.Width, p.Height})
+}
+
+func TestEncodeSoundOnlyAndCoverArt(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	cover := testmedia.Make(t, "cover.png", "-f", "lavfi", "-i", "testsrc2=size=600x600:duration=1", "-frames:v", "1")
+	song := append([]string{"-i", cover}, testmedia.Sound("7")...)
+	src := testmedia.Make(t, "song.mp3", append(song, "-map", "1:a", "-map", "0:v", "-c:a", "libmp3lame", "-disposition:v", "attached_pic")...)
+	store := memStore(t)
+	out := encode(t, fast(store), store, put(t, store, src), nil)
+	require.Len(t, out.job.Tracks, 1)
+	assert.Equal(t, hls.Audio, out.job.Tracks[0].Kind)
+	assert.InDelta(t, 7, out.duration("audio"), 0.06)
+	assert.Len(t, out.segments["audio"], 2)
+}
+
+// A track that ends early is padded to the end of the longer one, and both start at 0
+// although one starts late.
+func TestEncodeUnevenTracks(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	for name, args := range map[string][]string{
+		"sound ends early":   append(append(testmedia.Video("160x120", "25", "7"), testmedia.Sound("3")...), "-c:v", "libx264", "-c:a", "aac"),
+		"picture ends early": append(append(testmedia.Video("160x120", "25", "3"), testmedia.Sound("7")...), "-c:v", "libx264", "-c:a", "aac"),
+		"sound starts late": append(append(testmedia.Video("160x120", "25", "7"), append([]string{"-itsoffset", "2"}, testmedia.Sound("5")...)...),
+			"-c:v", "libx264", "-c:a", "aac"),
+		"picture starts late": append(append([]string{"-itsoffset", "2"}, testmedia.Video("160x120", "25", "5")...), append(testmedia.Sound("7"),
+			"-c:v", "libx264", "-c:a", "aac")...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			store := fileStore(t)
+			out := encode(t, fast(store), store, put(t, store, testmedia.Make(t, "a.mkv", args...)), nil)
+			require.Len(t, out.job.Tracks, 2)
+			for _, tr := range out.job.Tracks {
+				assert.InDelta(t, 7, out.duration(tr.ID), 0.05, tr.ID)
+				assert.Zero(t, out.segments[tr.ID][0].Start, tr.ID)
+				assert.Len(t, out.segments[tr.ID], 2, tr.ID)
+			}
+		})
+	}
+}
+
+func TestProbe(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	store := fileStore(t)
+	args := append(testmedia.Video("320x240", "24000/1001", "3"), testmedia.Sound("2")...)
+	src := testmedia.Make(t, "a.mkv", append(args, "-c:v", "libx264", "-g", "24", "-c:a", "libopus", "-metadata:s:a:0", "language=fra", "-aspect", "16:9")...)
+	m, err := ffmpeg.New(store, nil).Probe(t.Context(), put(t, store, src))
+	require.NoError(t, err)
+	assert.Equal(t, "matroska,webm", m.Format)
+	assert.InDelta(t, 3, m.Duration.Seconds(), 0.06)
+	require.Len(t, m.Streams, 2)
+	v, a := m.Streams[0], m.Streams[1]
+	assert.Equal(t, encoder.VideoStream, v.Kind)
+	assert.Equal(t, "h264", v.Codec)
+	assert.Equal(t, hls.Rational{Num: 24000, Den: 1001}, v.FrameRate)
+	assert.False(t, v.Variable)
+	assert.InDelta(t, 1.0, v.KeyframeGap.Seconds(), 0.01)
+	w, h := v.DisplaySize()
+	assert.Equal(t, [2]int{427, 240}, [2]int{w, h})
+	assert.Equal(t, "fra", a.Language)
+	assert.Equal(t, 1, a.Channels)
+	assert.Equal(t, 48000, a.SampleRate)
+	assert.InDelta(t, 2, a.End.Seconds(), 0.05)
+}
+
+func TestProbeRefuses(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	dir := t.TempDir()
+	whole := testmedia.Make(t, "whole.mp4", append(testmedia.Video("160x120", "25", "2"), "-c:v", "libx264")...)
+	bytesOf, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	neighbour := filepath.Join(dir, "neighbour.mp4")
+	require.NoError(t, os.WriteFile(neighbour, bytesOf, 0o600))
+	for name, content := range map[string]string{
+		"empty":          "",
+		"text":           "hello, this is no video at all\n",
+		"no moov":        string(bytesOf[:len(bytesOf)/2]),
+		"HLS playlist":   "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:10,\n" + neighbour + "\n#EXT-X-ENDLIST\n",
+		"ffconcat":       "ffconcat version 1.0\nfile neighbour.mp4\n",
+		"a shell script": "#!/bin/sh\necho hello\n",
+		"zeros":          strings.Repeat("\x00", 65536),
+	} {
+		t.Run(name, func(t *testing.T) {
+			store, err := blobstore.OpenFile(dir, nil)
+			require.NoError(t, err)
+			defer func() { _ = store.Close() }()
+			info, err := store.Put(t.Context(), "upload.mp4", strings.NewReader(content), nil)
+			require.NoError(t, err)
+			_, err = ffmpeg.New(store, nil).Probe(t.Context(), encoder.Source{Parts: []encoder.Part{{Key: info.Key, Size: info.Size}}})
+			var e *encoder.Error
+			require.ErrorAs(t, err, &e)
+			assert.True(t, e.Permanent)
+			assert.Contains(t, []string{encoder.CodeUnsupportedFormat, encoder.CodeCorrupt}, e.Code)
+			assert.NotEmpty(t, e.Message)
+		})
+	}
+}
+
+func TestProbeSourceGone(t *testing.T) {
+	testmedia.Need(t, "ffprobe")
+	for name, store := range map[string]storage.Store{"file": fileStore(t), "memory": memStore(t)} {
+		_, err := ffmpeg.New(store, nil).Probe(t.Context(), encoder.Source{Parts: []encoder.Part{{Key: "gone", Size: 10}}})
+		var e *encoder.Error
+		require.ErrorAs(t, err, &e, name)
+		assert.Equal(t, encoder.CodeSourceUnavailable, e.Code)
+		assert.ErrorIs(t, err, storage.ErrNotExist)
+	}
+}
+
+func TestTruncatedSourceIsNoSuccess(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	whole := testmedia.Make(t, "whole.mp4", append(testmedia.Video("160x120", "25", "20"), "-c:v", "libx264", "-movflags", "+faststart")...)
+	raw, err := os.ReadFile(whole)
+	require.NoError(t, err)
+	store := fileStore(t)
+	info, err := store.Put(t.Context(), "s", bytes.NewReader(raw[:len(raw)*2/3]), nil)
+	require.NoError(t, err)
+	ff := fast(store)
+	src := encoder.Source{Parts: []encoder.Part{{Key: "s", Size: info.Size}}}
+	m, err := ff.Probe(t.Context(), src)
+	require.NoError(t, err)
+	assert.True(t, m.Truncated)
+	assert.Less(t, m.Duration, 19*time.Second)
+	grid, tracks, err := encoder.Plan(m, nil)
+	require.NoError(t, err)
+	err = ff.Encode(t.Context(), encoder.Job{ID: "j", Output: "o", Source: src, Media: m, Grid: grid, Tracks: tracks}, func(encoder.Update) error { return nil })
+	var e *encoder.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, encoder.CodeTruncated, e.Code)
+}
+
+// A source in parts reads as one file.
+func TestEncodeParts(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	path := testmedia.Make(t, "a.mp4", append(testmedia.Video("160x120", "25", "2"), "-c:v", "libx264")...)
+	raw, err := os.ReadFile(path)
+	require.NoError(t, err)
+	store := fileStore(t)
+	var src encoder.Source
+	for i := 0; len(raw) > 0; i++ {
+		n := min(len(raw), 7001)
+		info, err := store.Put(t.Context(), fmt.Sprintf("sources/a/%d", i), bytes.NewReader(raw[:n]), nil)
+		require.NoError(t, err)
+		src.Parts = append(src.Parts, encoder.Part{Key: info.Key, Size: info.Size, ETag: info.ETag})
+		raw = raw[n:]
+	}
+	require.Greater(t, len(src.Parts), 2)
+	out := encode(t, fast(store), store, src, nil)
+	assert.InDelta(t, 2, out.duration(out.job.Tracks[0].ID), 0.01)
+}
+
+// failingStore fails Puts after a few, or reads.
+type failingStore struct {
+	storage.Store
+	puts int
+	err  error
+}
+
+func (s *failingStore) Put(ctx context.Context, key string, r io.Reader, opts *storage.PutOptions) (storage.Info, error) {
+	if s.puts--; s.puts < 0 {
+		return storage.Info{}, s.err
+	}
+	return s.Store.Put(ctx, key, r, opts)
+}
+
+func TestEncodeFailures(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	path := testmedia.Make(t, "a.mp4", append(testmedia.Video("160x120", "25", "20"), "-c:v", "libx264", "-preset", "ultrafast")...)
+	store := fileStore(t)
+	src := put(t, store, path)
+	m, err := fast(store).Probe(t.Context(), src)
+	require.NoError(t, err)
+	grid, tracks, err := encoder.Plan(m, nil)
+	require.NoError(t, err)
+	job := encoder.Job{ID: "j", Output: "o", Source: src, Media: m, Grid: grid, Tracks: tracks}
+
+	t.Run("the store refuses", func(t *testing.T) {
+		full := errors.New("no room")
+		err := fast(&failingStore{Store: store, puts: 2, err: full}).Encode(t.Context(), job, func(encoder.Update) error { return nil })
+		var e *encoder.Error
+		require.ErrorAs(t, err, &e)
+		assert.Equal(t, encoder.CodeStorage, e.Code)
+		assert.False(t, e.Permanent)
+		assert.ErrorIs(t, err, full)
+	})
+	t.Run("emit refuses", func(t *testing.T) {
+		stop := errors.New("stop")
+		err := fast(store).Encode(t.Context(), job, func(u encoder.Update) error {
+			if u.Segment != nil {
+				return stop
+			}
+			return nil
+		})
+		assert.ErrorIs(t, err, stop)
+	})
+	t.Run("the context ends", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		err := fast(store).Encode(ctx, job, func(u encoder.Update) error {
+			if u.Segment != nil {
+				cancel()
+			}
+			return nil
+		})
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("no such stream", func(t *testing.T) {
+		bad := job
+		bad.Tracks = append([]encoder.TrackSpec(nil), job.Tracks...)
+		bad.Tracks[0].Stream = 7
+		var e *encoder.Error
+		require.ErrorAs(t, fast(store).Encode(t.Context(), bad, func(encoder.Update) error { return nil }), &e)
+		assert.True(t, e.Permanent)
+	})
+}
