@@ -1,0 +1,17 @@
+package hls
+
+import "path"
+
+// Names of the playlists within a presentation's keys; see the package documentation.
+const (
+	MasterName = "master.m3u8" // multivariant playlist
+	EventName  = "event.m3u8"  // growing media playlist of a track
+	IndexName  = "index.m3u8"  // final media playlist of a track
+)
+
+// MasterKey returns the key of the multivariant playlist of the asset whose objects
+// are under prefix, such as "media/42".
+func MasterKey(prefix string) string { return path.Join(prefix, MasterName) }
+
+// playlistType is the media type of playlists (RFC 8216 section 4).
+const playlistType = "application/vnd.apple.mpegurl"

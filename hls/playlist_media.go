@@ -1,0 +1,81 @@
+package hls
+
+import (
+	"bytes"
+	"net/url"
+	"strings"
+
+	"github.com/grafov/m3u8"
+)
+
+// protocolVersion is the EXT-X-VERSION of every playlist: 7 is what fragmented MP4
+// asks of players in practice.
+const protocolVersion = 7
+
+// mediaPlaylist is what a media playlist is written from.
+type mediaPlaylist struct {
+	track    string
+	init     Init
+	segments []Segment
+	target   int  // EXT-X-TARGETDURATION in seconds
+	vod      bool // VOD, else EVENT
+	ended    bool // EXT-X-ENDLIST
+}
+
+// encode writes the playlist (RFC 8216 section 4.3.3). grafov/m3u8 writes the segments;
+// the tags it gets wrong, or cannot say, are in mediaHeader.
+func (m mediaPlaylist) encode() ([]byte, error) {
+	p, err := m3u8.NewMediaPlaylist(0, uint(len(m.segments)))
+	if err != nil {
+		return nil, err
+	}
+	p.SetVersion(protocolVersion)
+	p.SetCustomTag(mediaHeader{vod: m.vod})
+	for i, ms := range extinf(m.segments, m.init.Timescale) {
+		seg := &m3u8.MediaSegment{
+			URI:      relativeURI(m.track, m.segments[i].Key),
+			Duration: float64(ms) / 1000,
+		}
+		if i == 0 {
+			// On the segment and not on the playlist, where it would precede
+			// EXT-X-TARGETDURATION.
+			seg.Map = &m3u8.Map{URI: relativeURI(m.track, m.init.Key)}
+		}
+		if err := p.AppendSegment(seg); err != nil {
+			return nil, err
+		}
+	}
+	p.TargetDuration = float64(m.target) // AppendSegment may have raised it
+	p.Closed = m.ended
+	return bytes.Clone(p.Encode().Bytes()), nil
+}
+
+// mediaHeader is one custom tag of several lines, because several tags would come in
+// random order. It has EXT-X-PLAYLIST-TYPE too: the library's EVENT brings
+// EXT-X-ALLOW-CACHE, which protocol version 7 has removed.
+type mediaHeader struct{ vod bool }
+
+var _ m3u8.CustomTag = mediaHeader{}
+
+func (mediaHeader) TagName() string { return "#EXT-X-INDEPENDENT-SEGMENTS" }
+
+func (h mediaHeader) Encode() *bytes.Buffer { return bytes.NewBufferString(h.String()) }
+
+func (h mediaHeader) String() string {
+	lines := []string{h.TagName(), "#EXT-X-PLAYLIST-TYPE:VOD"}
+	if !h.vod {
+		// Without EXT-X-START players join a growing playlist near its end.
+		lines = []string{h.TagName(), "#EXT-X-PLAYLIST-TYPE:EVENT", "#EXT-X-START:TIME-OFFSET=0"}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// relativeURI returns the URI reference from a playlist in dir to key; both are
+// relative to the attempt.
+func relativeURI(dir, key string) string {
+	rest, ok := strings.CutPrefix(key, dir+"/")
+	if !ok {
+		rest = "../" + key
+	}
+	return (&url.URL{Path: rest}).String()
+}
