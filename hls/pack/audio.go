@@ -6,6 +6,8 @@ import (
 	"fmt"
 
 	"github.com/Eyevinn/mp4ff/mp4"
+
+	"github.com/vodkit/vodkit/hls"
 )
 
 // audioCutter groups samples into segments of one fragment each, however the stream
@@ -20,7 +22,6 @@ type audioCutter struct {
 	// tail holds the first sample of the next segment until a second one comes: a
 	// track's last sample alone is no segment where it only rounds up the end.
 	tail run
-	buf  bytes.Buffer // scratch for the encoded segment
 }
 
 // run is consecutive samples and their bytes.
@@ -108,13 +109,17 @@ func (a *audioCutter) end(ctx context.Context) error {
 }
 
 func (a *audioCutter) flush(ctx context.Context) error {
-	r := &a.open
-	a.buf.Reset()
-	a.buf.Write(styp)
-	if err := writeRun(&a.buf, a.out.init.trex.TrackID, sequence(a.clock.number, 0), r); err != nil {
+	buf, err := a.out.writer.buffer(ctx)
+	if err != nil {
 		return err
 	}
-	return a.out.segment(ctx, a.clock.number, r.start, r.duration, len(r.samples), a.buf.Bytes())
+	buf.Write(styp)
+	r := &a.open
+	if err := writeRun(buf, a.out.init.trex.TrackID, sequence(a.clock.number, 0), r); err != nil {
+		return err
+	}
+	s := hls.Segment{Number: a.clock.number, Start: r.start, Duration: r.duration}
+	return a.out.segment(ctx, s, len(r.samples), buf)
 }
 
 // writeRun writes one moof and mdat.

@@ -5,7 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
+	"strconv"
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/storage"
@@ -18,16 +18,18 @@ type Event struct {
 	Segment *hls.Segment
 }
 
-// output puts a track's objects and tells of them.
+// output puts a track's objects and tells of them. begin and segment hand over
+// from the reading side, the rest runs as the writer's jobs.
 type output struct {
 	store        storage.Store
 	prefix       string // of the attempt
 	track        string
 	cacheControl string
 	emit         func(Event) error
-	summary      Summary
+	writer       *writer
 	init         *initSegment
-	told         bool // the init segment has been emitted
+	begun        bool
+	summary      Summary // the writing side's
 }
 
 // put stores data as <track>/<name>-<hash><ext> and returns the key relative to the
@@ -49,9 +51,14 @@ func (o *output) put(ctx context.Context, name, ext, contentType string, data []
 
 // begin puts the init segment, once: before the track's first segment.
 func (o *output) begin(ctx context.Context) error {
-	if o.told {
+	if o.begun {
 		return nil
 	}
+	o.begun = true
+	return o.writer.do(ctx, o.putInit)
+}
+
+func (o *output) putInit(ctx context.Context) error {
 	key, err := o.put(ctx, "init", ".mp4", "video/mp4", o.init.bytes)
 	if err != nil {
 		return err
@@ -63,34 +70,31 @@ func (o *output) begin(ctx context.Context) error {
 		Timescale: o.init.timescale,
 		Codecs:    o.init.codecs,
 	}
-	o.told = true
 	told := o.summary.Init
 	return o.emit(Event{Init: &told})
 }
 
-// segment puts a segment whose fragments are data.
-func (o *output) segment(ctx context.Context, number int, start, duration int64, samples int, data []byte) error {
-	if err := o.begin(ctx); err != nil {
-		return err
-	}
-	key, err := o.put(ctx, fmt.Sprint(number), ".m4s", "video/iso.segment", data)
-	if err != nil {
+// segment puts a segment whose bytes are in buf, and gives buf back to the writer. s
+// lacks the key and the size.
+func (o *output) segment(ctx context.Context, s hls.Segment, samples int, buf *bytes.Buffer) error {
+	return o.writer.do(ctx, func(ctx context.Context) error {
+		defer o.writer.release(buf)
+		return o.putSegment(ctx, s, samples, buf.Bytes())
+	})
+}
+
+func (o *output) putSegment(ctx context.Context, s hls.Segment, samples int, data []byte) (err error) {
+	s.Track, s.Size = o.track, int64(len(data))
+	if s.Key, err = o.put(ctx, strconv.Itoa(s.Number), ".m4s", "video/iso.segment", data); err != nil {
 		return err
 	}
 	if o.summary.Segments == 0 {
-		o.summary.Start = start
+		o.summary.Start = s.Start
 	}
-	o.summary.End = start + duration
+	o.summary.End = s.Start + s.Duration
 	o.summary.Segments++
 	o.summary.Samples += int64(samples)
-	return o.emit(Event{Segment: &hls.Segment{
-		Track:    o.track,
-		Number:   number,
-		Key:      key,
-		Size:     int64(len(data)),
-		Start:    start,
-		Duration: duration,
-	}})
+	return o.emit(Event{Segment: &s})
 }
 
 // styp opens every segment (ISO 14496-12 8.16.2): brand msdh, a media segment.

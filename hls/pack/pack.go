@@ -13,8 +13,8 @@ import (
 
 // Options tune Pack. The zero value is right for most.
 type Options struct {
-	// MaxSegment bounds a segment, and so what Pack holds in memory, in bytes. Defaults
-	// to 128 MiB.
+	// MaxSegment bounds a segment in bytes, and with it what Pack holds in memory.
+	// Defaults to 128 MiB.
 	MaxSegment int64
 	// CacheControl is the Cache-Control of everything that is put. Defaults to
 	// "public, max-age=31536000, immutable".
@@ -57,7 +57,9 @@ type cutter interface {
 // keys that emit sees are relative to output. A stream without a fragment stores
 // nothing.
 //
-// It holds one segment in memory. Whatever it returns, what was emitted stays true; a
+// It reads on while a segment is being put, so two segments are in memory at most;
+// r and Options.Finish are called from another goroutine than emit, and none of them
+// after Pack has returned. Whatever Pack returns, what was emitted stays true; a
 // fragment or segment that did not arrive whole is neither stored nor emitted.
 //
 // Errors are an *Error around one of this package's sentinels, or around what r,
@@ -65,9 +67,14 @@ type cutter interface {
 // the Read or Put that is under way does: closing r is the caller's.
 func Pack(ctx context.Context, store storage.Store, output string, track hls.Track, grid Grid, r io.Reader, emit func(Event) error, opts *Options) (Summary, error) {
 	p := newPacker(store, output, track, r, emit, opts)
-	err := grid.check()
+	read := errStopped
+	go func() {
+		defer close(p.out.writer.jobs)
+		read = p.run(ctx, grid)
+	}()
+	err := p.out.writer.run(ctx) // waits for the goroutine
 	if err == nil {
-		err = p.run(ctx, grid)
+		err = read
 	}
 	if err == nil {
 		return p.out.summary, nil
@@ -104,6 +111,7 @@ func newPacker(store storage.Store, prefix string, track hls.Track, r io.Reader,
 			track:        track.ID,
 			cacheControl: opts.CacheControl,
 			emit:         emit,
+			writer:       newWriter(),
 		},
 		kind:   track.Kind,
 		limit:  opts.MaxSegment,
@@ -119,9 +127,13 @@ func newPacker(store storage.Store, prefix string, track hls.Track, r io.Reader,
 	return p
 }
 
+// run reads the stream to its end.
 func (p *packer) run(ctx context.Context, grid Grid) error {
+	if err := grid.check(); err != nil {
+		return err
+	}
 	for {
-		if err := ctx.Err(); err != nil {
+		if err := p.out.writer.stopped(ctx); err != nil {
 			return err
 		}
 		h, err := p.in.next()

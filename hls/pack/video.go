@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+
+	"github.com/vodkit/vodkit/hls"
 )
 
 // videoCutter groups whole fragments into segments.
@@ -13,7 +15,7 @@ type videoCutter struct {
 	clock *clock
 	limit int64 // bytes of a segment
 
-	buf       bytes.Buffer // the open segment
+	buf       *bytes.Buffer // the open segment; nil where none is
 	fragments int
 	samples   int
 	start     int64
@@ -36,17 +38,20 @@ func (v *videoCutter) add(ctx context.Context, f *fragment) error {
 		}
 		v.clock.advance()
 	}
-	if v.fragments == 0 {
+	if v.buf == nil {
+		if v.buf, err = v.out.writer.buffer(ctx); err != nil {
+			return err
+		}
 		v.buf.Write(styp)
 		v.start, v.duration = start, 0
 	}
 	if int64(v.buf.Len())+int64(f.moof.Size())+f.bytes > v.limit {
 		return fmt.Errorf("%w: segment %d, at most %d bytes", ErrTooLarge, v.clock.number, v.limit)
 	}
-	if err := f.writeHeaders(&v.buf, sequence(v.clock.number, v.fragments), decode); err != nil {
+	if err := f.writeHeaders(v.buf, sequence(v.clock.number, v.fragments), decode); err != nil {
 		return err
 	}
-	if err := v.in.appendTo(&v.buf, f.bytes); err != nil {
+	if err := v.in.appendTo(v.buf, f.bytes); err != nil {
 		return err
 	}
 	v.fragments++
@@ -58,10 +63,8 @@ func (v *videoCutter) add(ctx context.Context, f *fragment) error {
 func (v *videoCutter) end(ctx context.Context) error { return v.flush(ctx) }
 
 func (v *videoCutter) flush(ctx context.Context) error {
-	if err := v.out.segment(ctx, v.clock.number, v.start, v.duration, v.samples, v.buf.Bytes()); err != nil {
-		return err
-	}
-	v.buf.Reset()
-	v.fragments, v.samples = 0, 0
-	return nil
+	s := hls.Segment{Number: v.clock.number, Start: v.start, Duration: v.duration}
+	err := v.out.segment(ctx, s, v.samples, v.buf)
+	v.buf, v.fragments, v.samples = nil, 0, 0
+	return err
 }
