@@ -18,7 +18,8 @@ type Media struct {
 	HeaderDuration time.Duration `json:"header_duration,omitempty"`
 	// Start is the earliest presentation time; the output starts at 0 all the same.
 	Start time.Duration `json:"start,omitempty"`
-	// Truncated says that the file ends before its own index does.
+	// Truncated says that the file ends before its own index does, or cannot be read on
+	// from where it is damaged: Duration is what is left of it.
 	Truncated bool     `json:"truncated,omitempty"`
 	Streams   []Stream `json:"streams"`
 }

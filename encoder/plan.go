@@ -63,8 +63,7 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	video, hasVideo := pickVideo(m.Streams)
 	audio, hasAudio := pickAudio(m.Streams)
 	if !hasVideo && !hasAudio {
-		return Grid{}, nil, &Error{Code: CodeNoMedia, Permanent: true,
-			Message: "The file holds no video and no sound that can be decoded. Upload a video file."}
+		return Grid{}, nil, nothingToEncode(m)
 	}
 	if m.Duration > o.MaxDuration {
 		return Grid{}, nil, &Error{Code: CodeTooLarge, Permanent: true, Message: fmt.Sprintf(
@@ -90,6 +89,19 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 		tracks = append(tracks, audioTrack(audio, o))
 	}
 	return grid, tracks, nil
+}
+
+// nothingToEncode tells a file without pictures and sound from one whose codecs are
+// not known here.
+func nothingToEncode(m Media) error {
+	for _, s := range m.Streams {
+		if (s.Kind == VideoStream || s.Kind == AudioStream) && s.Codec == "" {
+			return &Error{Code: CodeUnsupportedFormat, Permanent: true,
+				Message: "The file's pictures or sound are in a codec that cannot be decoded here. Export it as H.264 or HEVC and upload that."}
+		}
+	}
+	return &Error{Code: CodeNoMedia, Permanent: true,
+		Message: "The file holds no pictures and no sound. Upload a video file."}
 }
 
 // timelineEnd returns where the longer of the two streams ends; sound that outlasts

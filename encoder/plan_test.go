@@ -140,7 +140,7 @@ func TestPlanRefuses(t *testing.T) {
 		code string
 	}{
 		"nothing":     {encoder.Media{}, encoder.CodeNoMedia},
-		"undecodable": {encoder.Media{Streams: []encoder.Stream{undecodable}}, encoder.CodeNoMedia},
+		"undecodable": {encoder.Media{Streams: []encoder.Stream{undecodable}}, encoder.CodeUnsupportedFormat},
 		"too long":    {encoder.Media{Duration: 100 * time.Hour, Streams: []encoder.Stream{audio(10)}}, encoder.CodeTooLarge},
 		"too large":   {encoder.Media{Streams: []encoder.Stream{video(20000, 20000, hls.Rational{Num: 25, Den: 1}, 1)}}, encoder.CodeTooLarge},
 	} {

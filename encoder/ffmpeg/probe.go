@@ -19,6 +19,10 @@ import (
 // probeLimit bounds what ffprobe may say of a header, in bytes.
 const probeLimit = 4 << 20
 
+// lostForSure is how much less than the header claims is found before an error of the
+// demuxer counts as the end of a damaged file. Without an error the header lies.
+const lostForSure = 5 * time.Second
+
 // Probe reads the header of the source and then all its packets: headers lie about
 // durations and frame rates. It decodes nothing beyond the first frames.
 func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media, error) {
@@ -57,7 +61,7 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	}
 	// A scan that ends badly has still seen what is there.
 	m := head.media(sc)
-	m.Truncated = tail.sawTruncated()
+	m.Truncated = tail.sawTruncated() || (tail.String() != "" && m.HeaderDuration-m.Duration > lostForSure)
 	if sc.encrypted {
 		return m, &encoder.Error{Code: encoder.CodeUnsupportedFormat, Permanent: true, Stderr: tail.String(),
 			Message: "The file is encrypted (DRM). Upload one without copy protection."}
