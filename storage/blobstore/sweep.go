@@ -1,0 +1,75 @@
+package blobstore
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"regexp"
+	"time"
+)
+
+// Sweep removes what Puts into a folder left behind when their process was killed:
+// temporary files that nobody has written to for olderThan. It returns their names as
+// keys, also those removed before an error. The temporary files of Puts that this Store
+// is doing are left alone; for those of other processes olderThan has to be longer than
+// an upload may stall: an hour is a good choice. Call it at the start and now and then.
+//
+// Buckets that are not folders have no such files, and Sweep fails with
+// errors.ErrUnsupported. (S3 may keep the parts of uploads that were cut off, unseen: a
+// lifecycle rule with AbortIncompleteMultipartUpload removes them.) A folder that was
+// given to New without NoTempDir has its temporary files in os.TempDir, where Sweep
+// doesn't look.
+func (s *Store) Sweep(ctx context.Context, olderThan time.Duration) (removed []string, err error) {
+	if err := s.alive(ctx, "sweep", ""); err != nil {
+		return nil, err
+	}
+	if !s.file {
+		return nil, fmt.Errorf("sweep: %w: the bucket is not a folder", errors.ErrUnsupported)
+	}
+	for obj, err := range s.objects(ctx, "") {
+		if err == nil {
+			err = ctx.Err()
+		}
+		if err != nil {
+			return removed, fail(ctx, "sweep", "", err)
+		}
+		if !temporary.MatchString(obj.Key) || time.Since(obj.ModTime) < olderThan || s.writing(obj.fi) {
+			continue
+		}
+		if err := s.removeTemporary(ctx, obj); err != nil {
+			return removed, fail(ctx, "sweep", obj.Key, err)
+		}
+		removed = append(removed, obj.Key)
+	}
+	return removed, nil
+}
+
+// temporary matches what fileblob appends to the name of a file while it is written: a
+// time in nanoseconds.
+var temporary = regexp.MustCompile(`\.[0-9a-f]{16}\.tmp$`)
+
+// writing says whether a Put of this Store is writing to the file.
+func (s *Store) writing(fi os.FileInfo) (found bool) {
+	s.live.Range(func(_, value any) bool {
+		found = os.SameFile(value.(os.FileInfo), fi)
+		return !found
+	})
+	return found
+}
+
+func (s *Store) removeTemporary(ctx context.Context, obj object) error {
+	var err error
+	if obj.path != "" {
+		err = os.Remove(obj.path)
+	} else {
+		err = s.delete(ctx, obj.Key)
+	}
+	if err != nil && !notFound(err) {
+		return err
+	}
+	if obj.path != "" {
+		s.prune(obj.path, obj.Key)
+	}
+	return nil
+}

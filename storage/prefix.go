@@ -1,0 +1,110 @@
+package storage
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"iter"
+	"strings"
+)
+
+// Prefix is the part of store whose keys start with prefix and a slash, as a Store of
+// its own: its keys are relative ("master.m3u8" for "media/42/master.m3u8" under
+// "media/42"), and what lies outside can't be reached. A slash at the end of prefix
+// makes no difference, and "" is store itself. It forwards [SignedURL] and [File].
+//
+// A prefix that CheckKey refuses makes every method fail with [ErrInvalidKey]. Errors
+// name the whole key.
+func Prefix(store Store, prefix string) Store {
+	prefix = strings.TrimSuffix(prefix, "/")
+	if prefix == "" {
+		return store
+	}
+	return &prefixed{store: store, prefix: prefix + "/"}
+}
+
+type prefixed struct {
+	store  Store
+	prefix string // with its slash
+}
+
+var (
+	_ Store     = (*prefixed)(nil)
+	_ URLSigner = (*prefixed)(nil)
+)
+
+// full is the key in the store inside. A relative key has to be right by itself: "/x" or
+// "" must not turn into something else.
+func (p *prefixed) full(op, key string) (string, error) {
+	if err := CheckKey(key); err != nil {
+		return "", fmt.Errorf("%s: %w", op, err)
+	}
+	return p.prefix + key, nil
+}
+
+func (p *prefixed) relative(info Info) Info {
+	info.Key = strings.TrimPrefix(info.Key, p.prefix)
+	return info
+}
+
+func (p *prefixed) Open(ctx context.Context, key string, opts *OpenOptions) (*Object, error) {
+	full, err := p.full("open", key)
+	if err != nil {
+		return nil, err
+	}
+	obj, err := p.store.Open(ctx, full, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &Object{Info: p.relative(obj.Info), Body: obj.Body}, nil
+}
+
+func (p *prefixed) Stat(ctx context.Context, key string) (Info, error) {
+	full, err := p.full("stat", key)
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := p.store.Stat(ctx, full)
+	if err != nil {
+		return Info{}, err
+	}
+	return p.relative(info), nil
+}
+
+func (p *prefixed) Put(ctx context.Context, key string, r io.Reader, opts *PutOptions) (Info, error) {
+	full, err := p.full("put", key)
+	if err != nil {
+		return Info{}, err
+	}
+	info, err := p.store.Put(ctx, full, r, opts)
+	if err != nil {
+		return Info{}, err
+	}
+	return p.relative(info), nil
+}
+
+func (p *prefixed) Delete(ctx context.Context, key string) error {
+	full, err := p.full("delete", key)
+	if err != nil {
+		return err
+	}
+	return p.store.Delete(ctx, full)
+}
+
+func (p *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
+	return func(yield func(Info, error) bool) {
+		if err := CheckKey(strings.TrimSuffix(p.prefix, "/")); err != nil {
+			yield(Info{}, fmt.Errorf("list: %w", err))
+			return
+		}
+		for info, err := range p.store.List(ctx, p.prefix+prefix) {
+			if !yield(p.relative(info), err) {
+				return
+			}
+		}
+	}
+}
+
+func (p *prefixed) SignedURL(ctx context.Context, key string, opts *SignedURLOptions) (string, error) {
+	return SignedURL(ctx, p.store, p.prefix+key, opts)
+}
