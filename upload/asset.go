@@ -1,0 +1,159 @@
+package upload
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/progress"
+)
+
+// AssetVersion is the version of the record that this package writes. Records of
+// older versions are read; a newer one gives [ErrVersion].
+const AssetVersion = 1
+
+// Asset is the record of one video that someone uploaded: what a [Catalog] keeps. In
+// its JSON form durations are nanoseconds, as in [encoder.Media]; what the HTTP
+// handler answers is another form, with seconds.
+type Asset struct {
+	// Version is the record's schema, AssetVersion.
+	Version int    `json:"version"`
+	ID      string `json:"id"`
+	// Tenant is who it belongs to, in the host's terms; "" where the host has none.
+	Tenant string `json:"tenant,omitempty"`
+	// Name is for people. It is never part of a key.
+	Name string `json:"name,omitempty"`
+	// Priority orders what waits: higher first, 0 by default.
+	Priority    int               `json:"priority,omitempty"`
+	Metadata    map[string]string `json:"metadata,omitempty"`
+	ContentType string            `json:"content_type,omitempty"` // as the uploader said
+
+	Source encoder.Source `json:"source"`
+	Size   int64          `json:"size"` // bytes of Source
+	// External says that the source belongs to the host: deleting the asset leaves it.
+	External bool `json:"external,omitempty"`
+	// Media is what the probe said, nil before.
+	Media *encoder.Media `json:"media,omitempty"`
+
+	Status progress.Status `json:"status"`
+	Stage  progress.Stage  `json:"stage,omitempty"`
+	// Attempt names the encoding that Status tells of, Attempts counts them from 1.
+	Attempt  string `json:"attempt"`
+	Attempts int    `json:"attempts"`
+	// Runs counts how often the attempt has been started: automatic retries and restarts
+	// of the process run the same attempt again.
+	Runs int `json:"runs,omitempty"`
+	// Failures counts the runs of the attempt that failed; Options.Retries bounds it.
+	Failures int `json:"failures,omitempty"`
+	// Output is the key prefix of the current run's objects, and Published that of the
+	// run that the multivariant playlist points at, or is about to. "" where there is
+	// none.
+	Output    string `json:"output,omitempty"`
+	Published string `json:"published,omitempty"`
+	// Playlist is the multivariant playlist's key, once the video can be played. It stays
+	// when a later attempt fails.
+	Playlist string `json:"playlist,omitempty"`
+
+	// Fraction, Position and Duration tell how far the attempt is; Front how far the
+	// published video can be played. While an asset runs, records lag by some seconds.
+	Fraction float64           `json:"fraction,omitempty"`
+	Position time.Duration     `json:"position,omitempty"`
+	Front    time.Duration     `json:"front,omitempty"`
+	Duration time.Duration     `json:"duration,omitempty"`
+	Error    *progress.Failure `json:"error,omitempty"` // nil unless Status is ERROR
+
+	Created   time.Time `json:"created"`
+	Updated   time.Time `json:"updated"`
+	Completed time.Time `json:"completed,omitzero"` // when the attempt became COMPLETE
+
+	// Due is when the asset may be claimed, zero for at once: a retry waits a little.
+	Due time.Time `json:"due,omitzero"`
+	// Owner is who works on the asset, and Lease until when that holds unless renewed.
+	Owner string    `json:"owner,omitempty"`
+	Lease time.Time `json:"lease,omitzero"`
+	// Intent is what someone wants to happen to the asset, durable before it begins.
+	Intent Intent `json:"intent,omitempty"`
+}
+
+// Intent is a wish that a Catalog keeps until it is done.
+type Intent string
+
+// The intents.
+const (
+	IntentNone   Intent = ""
+	IntentCancel Intent = "cancel"
+	IntentDelete Intent = "delete"
+)
+
+// Unfinished says that there is something left to do: the attempt has not ended, or
+// an intent is open. A Catalog's Claim hands out these and no others.
+func (a Asset) Unfinished() bool { return !a.Status.Terminal() || a.Intent != IntentNone }
+
+// Event returns what the record says as an event.
+func (a Asset) Event() progress.Event {
+	return progress.Event{
+		Asset: a.ID, Tenant: a.Tenant, Attempt: a.Attempt,
+		Status: a.Status, Stage: a.Stage, Fraction: a.Fraction,
+		Position: a.Position, Duration: a.Duration, Front: a.Front,
+		Playlist: a.Playlist, Error: a.Error, Time: a.Updated,
+	}
+}
+
+// clone returns a copy that shares no map, slice or pointer that this package writes.
+func (a Asset) clone() Asset {
+	if a.Metadata != nil {
+		m := make(map[string]string, len(a.Metadata))
+		for k, v := range a.Metadata {
+			m[k] = v
+		}
+		a.Metadata = m
+	}
+	a.Source.Parts = append([]encoder.Part(nil), a.Source.Parts...)
+	if a.Media != nil {
+		m := *a.Media
+		m.Streams = append([]encoder.Stream(nil), m.Streams...)
+		a.Media = &m
+	}
+	if a.Error != nil {
+		e := *a.Error
+		a.Error = &e
+	}
+	return a
+}
+
+// errRecord says that the bytes of a record are none.
+var errRecord = errors.New("decode asset record")
+
+// DecodeAsset reads a record that was written as JSON. A record of a newer version
+// gives [ErrVersion]; catalogs of your own can call it to get the same refusal.
+func DecodeAsset(data []byte) (Asset, error) {
+	var v struct {
+		Version int    `json:"version"`
+		ID      string `json:"id"`
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return Asset{}, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	if v.Version > AssetVersion {
+		return Asset{}, fmt.Errorf("%w %q: %w: it has version %d and this vodkit reads up to %d; run a newer vodkit",
+			errRecord, v.ID, ErrVersion, v.Version, AssetVersion)
+	}
+	if v.Version < 1 {
+		return Asset{}, fmt.Errorf("%w %q: it has no version", errRecord, v.ID)
+	}
+	var a Asset
+	if err := json.Unmarshal(data, &a); err != nil {
+		return Asset{}, fmt.Errorf("%w %q: %w", errRecord, v.ID, err)
+	}
+	if err := ValidID(a.ID); err != nil {
+		return Asset{}, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	switch a.Status {
+	case progress.Ready, progress.Running, progress.Complete, progress.Error:
+	default:
+		return Asset{}, fmt.Errorf("%w %q: unknown status %q", errRecord, a.ID, a.Status)
+	}
+	return a, nil
+}

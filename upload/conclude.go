@@ -1,0 +1,155 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/vodkit/vodkit/progress"
+)
+
+// conclude writes how the run ended, tells of it, and cleans up. ctx may have ended.
+func (r *run) conclude(ctx context.Context, err error) {
+	ctx = context.WithoutCancel(ctx)
+	switch {
+	case err == nil:
+		r.complete(ctx)
+	case errors.Is(err, errDeleted), errors.Is(err, errLost):
+		// The record is another's. Objects of this run are removed by the deletion, or by
+		// the next run.
+		r.log.Info("A run was given up.", "reason", err)
+	case errors.Is(err, errShutdown):
+		r.requeue(ctx, func(*Asset) {})
+	default:
+		r.failed(ctx, err)
+	}
+}
+
+// complete records COMPLETE, reports it, and removes what earlier runs published.
+func (r *run) complete(ctx context.Context) {
+	front, playlist := r.pub.Front(), r.pub.Playlist()
+	err := r.finally(ctx, func(a *Asset) {
+		a.Status, a.Stage, a.Error, a.Intent = progress.Complete, "", nil, IntentNone
+		a.Fraction, a.Duration, a.Position, a.Front = 1, front, front, front
+		a.Playlist, a.Published = playlist, a.Output
+		a.Owner, a.Lease = "", time.Time{}
+		a.Completed = a.Updated
+	})
+	if err != nil {
+		return
+	}
+	a := r.held.get()
+	r.log.Info("An asset is complete.", "duration", a.Duration)
+	r.report(ctx, a)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	if err := r.p.removeMedia(ctx, a.ID, a.Output); err != nil {
+		r.log.Warn("What earlier attempts left could not be removed.", "error", err)
+	}
+}
+
+// failed records ERROR and reports it, or lets the attempt run again.
+func (r *run) failed(ctx context.Context, err error) {
+	f := failureOf(err)
+	if again := r.held.get().Failures; !f.Permanent && !errors.Is(err, errCancelled) && again < r.p.opts.Retries {
+		due := now().Add(r.p.opts.RetryDelay << min(again, 16))
+		r.log.Warn("A run failed and will be tried again.", "code", f.Code, "error", err, "due", due)
+		r.requeue(ctx, func(a *Asset) { a.Failures++; a.Due = due })
+		return
+	}
+	r.endGrowing(ctx)
+	r.log.Warn("An asset failed.", "code", f.Code, "permanent", f.Permanent, "error", err)
+	if r.finally(ctx, func(a *Asset) { r.copyProgress(a); a.fail(f) }) != nil {
+		return
+	}
+	a := r.held.get()
+	r.report(ctx, a)
+	if !r.p.opts.KeepFailed {
+		r.removeUnpublished(ctx, a)
+	}
+}
+
+// requeue leaves the attempt READY for another run.
+func (r *run) requeue(ctx context.Context, change func(*Asset)) {
+	r.endGrowing(ctx)
+	var queued Asset
+	err := r.finally(ctx, func(a *Asset) {
+		r.copyProgress(a)
+		change(a)
+		a.Status, a.Stage = progress.Ready, progress.StageQueued
+		a.Owner, a.Lease = "", time.Time{}
+		queued = *a
+		r.p.queue.add(queued)
+	})
+	if err != nil {
+		r.p.queue.remove(queued.ID, queued.Attempt)
+		return
+	}
+	a := r.held.get()
+	r.p.announce(ctx, a)
+	r.removeUnpublished(ctx, a)
+}
+
+// removeUnpublished removes the objects of the run that a tells of, where nobody can
+// play them.
+func (r *run) removeUnpublished(ctx context.Context, a Asset) {
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	var err error
+	switch {
+	case a.Playlist == "":
+		err = r.p.removeMedia(ctx, a.ID, "")
+	case a.Output != a.Published:
+		err = r.p.removeUnder(ctx, a.Output+"/", everything)
+	}
+	if err != nil {
+		r.log.Warn("What a failed run left could not be removed.", "error", err)
+	}
+}
+
+// endGrowing ends playlists that will not grow any more, so that players stop where
+// the video stops.
+func (r *run) endGrowing(ctx context.Context) {
+	if r.pub == nil || r.finished || !r.pub.Playable() {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	if err := r.pub.Fail(ctx); err != nil {
+		r.log.Warn("The growing playlists could not be ended.", "error", err)
+	}
+}
+
+// finally writes the record's last words of this run, and tries for a while.
+func (r *run) finally(ctx context.Context, change func(*Asset)) error {
+	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
+		err := r.held.update(ctx, change)
+		switch {
+		case err == nil:
+			return nil
+		case errors.Is(err, errCancelled):
+			continue // the wish came too late, or is being fulfilled
+		case errors.Is(err, errDeleted), errors.Is(err, errLost):
+			r.log.Info("A run's end was not recorded.", "reason", err)
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			// Nothing was told, so nothing is wrong: the lease ends, and the attempt runs again.
+			r.log.Error("A run's end could not be recorded.", "error", err)
+			return err
+		case <-time.After(wait):
+		}
+	}
+}
+
+// report tells of the attempt's end.
+func (r *run) report(ctx context.Context, a Asset) {
+	e := a.Event()
+	r.mu.Lock()
+	e.Speed = r.state.Speed
+	r.mu.Unlock()
+	r.p.events.Report(ctx, e)
+}

@@ -1,0 +1,124 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/vodkit/vodkit/internal/ids"
+	"github.com/vodkit/vodkit/progress"
+)
+
+// Cancel ends the attempt of an asset that waits or runs: the encode is stopped, and
+// the asset is ERROR with code cancelled when Cancel returns. What an earlier attempt
+// published stays. An attempt that has ended already gives [ErrEnded], a missing asset
+// [ErrNotFound]. The wish is durable first: where ctx ends early, it is still fulfilled.
+func (p *Pipeline) Cancel(ctx context.Context, id string) (Asset, error) {
+	a, err := p.cancel(ctx, id)
+	if err != nil {
+		return Asset{}, fmt.Errorf("cancel asset %q: %w", id, err)
+	}
+	return a, nil
+}
+
+func (p *Pipeline) cancel(ctx context.Context, id string) (Asset, error) {
+	ctx, end, err := p.life.begin(ctx)
+	if err != nil {
+		return Asset{}, err
+	}
+	defer end()
+	owned := false
+	a, err := p.edit(ctx, id, func(a *Asset) error {
+		if a.Status.Terminal() {
+			return ErrEnded
+		}
+		if owned = a.Owner != ""; owned {
+			a.Intent = IntentCancel
+		} else {
+			a.fail(failureOf(errCancelled))
+		}
+		return nil
+	})
+	if err != nil {
+		return Asset{}, err
+	}
+	attempt := a.Attempt
+	if !owned {
+		p.queue.remove(id, attempt)
+		p.events.Report(ctx, a.Event())
+		return a, nil
+	}
+	for {
+		if err := p.runs.stop(ctx, id, errCancelled); err != nil {
+			return Asset{}, err
+		}
+		a, _, err := p.catalog.Get(ctx, id)
+		switch {
+		case err != nil:
+			return Asset{}, err
+		case a.Status == progress.Complete:
+			return Asset{}, ErrEnded // it was faster
+		case a.Status.Terminal() || a.Attempt != attempt:
+			return a, nil
+		}
+		// Another process runs it, or a worker here has claimed it and not begun.
+		select {
+		case <-ctx.Done():
+			return Asset{}, context.Cause(ctx)
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// Retry begins a new attempt of an asset whose attempt has ended. What is published
+// can be played until the new attempt is complete. An asset that waits or runs gives
+// [ErrBusy], a full backlog [ErrBacklogFull], a missing asset [ErrNotFound].
+func (p *Pipeline) Retry(ctx context.Context, id string) (Asset, error) {
+	a, err := p.retry(ctx, id)
+	if err != nil {
+		return Asset{}, fmt.Errorf("retry asset %q: %w", id, err)
+	}
+	return a, nil
+}
+
+func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
+	ctx, end, err := p.life.begin(ctx)
+	if err != nil {
+		return Asset{}, err
+	}
+	defer end()
+	free, err := p.reserved.take(id, p.queue.len(), p.opts.Backlog)
+	if errors.Is(err, ErrExist) {
+		return Asset{}, ErrBusy
+	} else if err != nil {
+		return Asset{}, err
+	}
+	defer free()
+	attempt := ""
+	a, err := p.edit(ctx, id, func(a *Asset) error {
+		if a.Unfinished() {
+			return ErrBusy
+		}
+		attempt = ids.New(now())
+		a.Attempt, a.Attempts, a.Runs, a.Failures = attempt, a.Attempts+1, 0, 0
+		a.Status, a.Stage, a.Error = progress.Ready, progress.StageQueued, nil
+		a.Fraction, a.Position, a.Completed, a.Due = 0, 0, time.Time{}, time.Time{}
+		a.Media = nil // what looks into sources may have learnt something
+		a.Owner, a.Lease = "", time.Time{}
+		p.queue.add(*a)
+		return nil
+	})
+	if err != nil {
+		p.queue.remove(id, attempt)
+		return Asset{}, err
+	}
+	p.announce(ctx, a)
+	return a, nil
+}
+
+// fail makes the attempt end with f.
+func (a *Asset) fail(f progress.Failure) {
+	a.Status, a.Stage, a.Error, a.Intent = progress.Error, "", &f, IntentNone
+	a.Owner, a.Lease, a.Due = "", time.Time{}, time.Time{}
+}

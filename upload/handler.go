@@ -1,0 +1,338 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/vodkit/vodkit/internal/problem"
+	"github.com/vodkit/vodkit/progress"
+)
+
+// Actions that HandlerOptions.Authorize is asked for. ActionMedia is asked by
+// hls.Handler, the others by this package's.
+const (
+	ActionUpload = "upload" // make an asset, or retry one: both cost an encode
+	ActionRead   = "read"   // look at one asset
+	ActionList   = "list"   // list assets
+	ActionEvents = "events" // follow the progress of one asset
+	ActionMedia  = "media"  // play it
+	ActionDelete = "delete" // delete an asset, or cancel its encode
+)
+
+// HandlerOptions shape a Handler.
+type HandlerOptions struct {
+	// Base is the URL path that the handler is mounted at, without a slash at its end. It
+	// is cut from the request's path where nobody has done so before (http.StripPrefix or
+	// a router). Defaults to "/assets".
+	Base string
+	// Media is the URL path that hls.Handler is mounted at: the playlist
+	// "media/42/master.m3u8" is told as Media + "42/master.m3u8". Defaults to "/media/".
+	Media string
+	// MediaURL returns the URL of the playlist with the key, such as one with a token or
+	// on a CDN. Defaults to nil, what Media says.
+	MediaURL func(r *http.Request, key string) string
+	// Events answers GET {id}/events: usually an sse.Hub. The id is in
+	// r.PathValue("id"). Defaults to nil, 404.
+	Events http.Handler
+
+	// Authorize says whether the request may do action (see ActionUpload and the others)
+	// with the asset, which is "" where the action has none or the id is not known yet:
+	// nil to let it in, an error that matches fs.ErrNotExist to hide that the asset
+	// exists, an error with a method HTTPStatus() int for a status such as 401, another
+	// one for 403. Defaults to nil: open, everybody who reaches the handler may do
+	// everything.
+	Authorize func(r *http.Request, action, asset string) error
+	// Tenant returns whose assets the request is about: uploads belong to that tenant,
+	// lists show no others, and others' assets are answered 404. "" sees all. Defaults to
+	// nil, no tenants.
+	Tenant func(r *http.Request) string
+	// Prepare may change or refuse what a request uploads, before its first byte is read:
+	// the id, the priority, the metadata. Errors are answered as those of Authorize.
+	// Defaults to nil.
+	Prepare func(r *http.Request, n *NewAsset) error
+
+	// MaxUpload is the largest upload in bytes. Defaults to the pipeline's MaxSize, which
+	// holds in any case.
+	MaxUpload int64
+	// UploadIdle is how long an upload may bring nothing before it is ended with 408. It
+	// replaces the server's ReadTimeout and WriteTimeout while a body is read, so that
+	// long uploads live. Defaults to 1 minute.
+	UploadIdle time.Duration
+	// AllowOrigin is the Access-Control-Allow-Origin of every answer: "*", or the origin
+	// of the pages. Credentials and more than one origin need a CORS middleware in front.
+	// Defaults to "", no header: pages of the same origin only.
+	AllowOrigin string
+}
+
+// Handler serves the HTTP interface of a Pipeline; the package documentation has its
+// routes, its JSON and the table of its error codes.
+type Handler struct {
+	p    *Pipeline
+	opts HandlerOptions
+}
+
+var _ http.Handler = (*Handler)(nil)
+
+// NewHandler returns the handler of p.
+func NewHandler(p *Pipeline, opts *HandlerOptions) *Handler {
+	var o HandlerOptions
+	if opts != nil {
+		o = *opts
+	}
+	if o.Base == "" {
+		o.Base = "/assets"
+	}
+	o.Base = "/" + strings.Trim(o.Base, "/")
+	if o.Media == "" {
+		o.Media = "/media/"
+	}
+	o.Media = strings.TrimRight(o.Media, "/") + "/"
+	if o.MaxUpload <= 0 || o.MaxUpload > p.opts.MaxSize {
+		o.MaxUpload = p.opts.MaxSize
+	}
+	if o.UploadIdle <= 0 {
+		o.UploadIdle = time.Minute
+	}
+	return &Handler{p: p, opts: o}
+}
+
+// ServeHTTP answers the request.
+func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		switch v := recover(); v {
+		case nil:
+		case http.ErrAbortHandler:
+			panic(v)
+		default: // a hook of the host: what it would have said is not known, so nothing is done
+			h.p.log.Error("A handler panicked.", "panic", v, "stack", string(debug.Stack()))
+			problem.Write(w, http.StatusInternalServerError, problem.Internal, "Something in the service broke. Tell its operator.")
+		}
+	}()
+	if h.opts.AllowOrigin != "" {
+		w.Header().Set("Access-Control-Allow-Origin", h.opts.AllowOrigin)
+		w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After")
+	}
+	at := h.locate(r)
+	switch {
+	case at.id == "":
+		h.choose(w, r, at, methods{http.MethodGet: h.list, http.MethodPost: h.upload})
+	case at.verb == "":
+		h.choose(w, r, at, methods{http.MethodGet: h.get, http.MethodDelete: h.delete})
+	case at.verb == "retry":
+		h.choose(w, r, at, methods{http.MethodPost: h.retry})
+	case at.verb == "cancel":
+		h.choose(w, r, at, methods{http.MethodPost: h.cancel})
+	case at.verb == "events" && h.opts.Events != nil:
+		h.choose(w, r, at, methods{http.MethodGet: h.events})
+	default:
+		problem.Write(w, http.StatusNotFound, problem.NotFound, "There is nothing at this address.")
+	}
+}
+
+// place is what a request's path names.
+type place struct {
+	base string // the URL path of the collection
+	id   string // "" for the collection
+	verb string // what follows the id
+}
+
+// locate reads the path, wherever the handler is mounted.
+func (h *Handler) locate(r *http.Request) place {
+	full, _, _ := strings.Cut(r.RequestURI, "?")
+	rel := r.URL.Path
+	// What somebody has cut off already is the start of the full path.
+	mount, known := strings.CutSuffix(full, r.URL.EscapedPath())
+	if rel == "" || rel == "/" {
+		mount, known = strings.TrimSuffix(full, "/"), full != ""
+	}
+	if !known { // a middleware has rewritten the path
+		mount = ""
+	}
+	at := place{base: mount}
+	if rest, ok := cutBase(rel, h.opts.Base); ok && !strings.HasSuffix(mount, h.opts.Base) {
+		at.base, rel = mount+h.opts.Base, rest
+	} else if !known {
+		at.base = h.opts.Base
+	}
+	at.base = strings.TrimSuffix(at.base, "/")
+	rel = strings.TrimSuffix(strings.TrimPrefix(rel, "/"), "/")
+	at.id, at.verb, _ = strings.Cut(rel, "/")
+	return at
+}
+
+// cutBase cuts base from path where it is the first elements of it.
+func cutBase(path, base string) (string, bool) {
+	rest, ok := strings.CutPrefix(path, base)
+	return rest, ok && (rest == "" || rest[0] == '/')
+}
+
+type methods map[string]func(w http.ResponseWriter, r *http.Request, at place)
+
+// choose calls what the method asks for.
+func (h *Handler) choose(w http.ResponseWriter, r *http.Request, at place, m methods) {
+	method := r.Method
+	if method == http.MethodHead {
+		method = http.MethodGet
+	}
+	if serve, ok := m[method]; ok {
+		serve(w, r, at)
+		return
+	}
+	allow := ""
+	for _, name := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+		if m[name] != nil {
+			allow += name + ", "
+			if name == http.MethodGet {
+				allow += "HEAD, "
+			}
+		}
+	}
+	allow += http.MethodOptions
+	w.Header().Set("Allow", allow)
+	if r.Method != http.MethodOptions {
+		problem.Write(w, http.StatusMethodNotAllowed, problem.MethodNotAllowed, "This address answers "+allow+".")
+		return
+	}
+	if h.opts.AllowOrigin != "" {
+		w.Header().Set("Access-Control-Allow-Methods", allow)
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Disposition, Content-Type, Last-Event-ID, X-File-Name")
+		w.Header().Set("Access-Control-Max-Age", "600")
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+// allowed asks the host, and answers the request where it says no.
+func (h *Handler) allowed(w http.ResponseWriter, r *http.Request, action, asset string) bool {
+	if h.opts.Authorize == nil {
+		return true
+	}
+	if err := h.opts.Authorize(r, action, asset); err != nil {
+		problem.Denied(w, err)
+		return false
+	}
+	return true
+}
+
+func (h *Handler) tenant(r *http.Request) string {
+	if h.opts.Tenant == nil {
+		return ""
+	}
+	return h.opts.Tenant(r)
+}
+
+// find returns the asset that the request may act on, or answers it.
+func (h *Handler) find(w http.ResponseWriter, r *http.Request, action, id string) (Asset, bool) {
+	if !h.allowed(w, r, action, id) {
+		return Asset{}, false
+	}
+	a, err := h.p.Get(r.Context(), id)
+	if t := h.tenant(r); err == nil && t != "" && a.Tenant != t {
+		err = ErrNotFound
+	}
+	if err != nil {
+		h.refuse(w, r, err)
+		return Asset{}, false
+	}
+	return a, true
+}
+
+func (h *Handler) get(w http.ResponseWriter, r *http.Request, at place) {
+	if a, ok := h.find(w, r, ActionRead, at.id); ok {
+		writeJSON(w, http.StatusOK, h.view(r, a))
+	}
+}
+
+func (h *Handler) delete(w http.ResponseWriter, r *http.Request, at place) {
+	if _, ok := h.find(w, r, ActionDelete, at.id); !ok {
+		return
+	}
+	// Who asked may go away: the deletion goes on.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 10*time.Minute)
+	defer cancel()
+	if err := h.p.Delete(ctx, at.id); err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (h *Handler) retry(w http.ResponseWriter, r *http.Request, at place) {
+	if _, ok := h.find(w, r, ActionUpload, at.id); !ok {
+		return
+	}
+	a, err := h.p.Retry(r.Context(), at.id)
+	h.accepted(w, r, at, a, err)
+}
+
+func (h *Handler) cancel(w http.ResponseWriter, r *http.Request, at place) {
+	if _, ok := h.find(w, r, ActionDelete, at.id); !ok {
+		return
+	}
+	a, err := h.p.Cancel(r.Context(), at.id)
+	h.accepted(w, r, at, a, err)
+}
+
+// accepted answers 202 with the asset.
+func (h *Handler) accepted(w http.ResponseWriter, r *http.Request, at place, a Asset, err error) {
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	w.Header().Set("Location", at.base+"/"+a.ID)
+	writeJSON(w, http.StatusAccepted, h.view(r, a))
+}
+
+func (h *Handler) events(w http.ResponseWriter, r *http.Request, at place) {
+	if _, ok := h.find(w, r, ActionEvents, at.id); !ok {
+		return
+	}
+	r.SetPathValue("id", at.id)
+	h.opts.Events.ServeHTTP(w, r)
+}
+
+func (h *Handler) list(w http.ResponseWriter, r *http.Request, _ place) {
+	if !h.allowed(w, r, ActionList, "") {
+		return
+	}
+	q, err := listQuery(r)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	q.Tenant = h.tenant(r)
+	limit := q.Limit
+	q.Limit++ // one more, to see whether there is more
+	assets, err := h.p.List(r.Context(), q)
+	if err != nil {
+		h.refuse(w, r, err)
+		return
+	}
+	page := listView{Assets: []assetView{}}
+	for i, a := range assets {
+		if i == limit {
+			page.Next = &page.Assets[i-1].ID
+			break
+		}
+		page.Assets = append(page.Assets, h.view(r, a))
+	}
+	writeJSON(w, http.StatusOK, page)
+}
+
+// refuse answers with what err means, and logs what is the service's own fault.
+func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	s := statusOf(err, h.opts.MaxUpload)
+	if s.status >= 500 && !errors.Is(err, context.Canceled) {
+		h.p.log.Error("A request failed.", "method", r.Method, "path", r.URL.Path, "status", s.status, "error", err)
+	}
+	if s.retryAfter != "" {
+		w.Header().Set("Retry-After", s.retryAfter)
+	}
+	problem.Write(w, s.status, s.code, s.message)
+}
+
+// statuses are the values of ?status=.
+var statuses = [...]progress.Status{progress.Ready, progress.Running, progress.Complete, progress.Error}

@@ -1,0 +1,78 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// holder keeps the record of an asset that this process owns: every write prolongs
+// the lease, and finds out when somebody else has written.
+type holder struct {
+	catalog Catalog
+	owner   string
+	lease   time.Duration
+
+	mu    sync.Mutex
+	asset Asset
+	rev   Revision
+}
+
+// get returns the record as last written or read.
+func (h *holder) get() Asset {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.asset.clone()
+}
+
+// update changes the record and writes it. Where somebody has written meanwhile it
+// reads the record: one with an open intent, or another owner, is not changed, and
+// the cause to end the run is returned (errDeleted, errCancelled, errLost). A second
+// update behind errCancelled writes all the same, to say how it ended.
+func (h *holder) update(ctx context.Context, change func(*Asset)) error {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for {
+		a := h.asset.clone()
+		a.Updated = now()
+		a.Lease = a.Updated.Add(h.lease)
+		change(&a)
+		rev, err := h.catalog.Put(ctx, a, h.rev)
+		if err == nil {
+			h.asset, h.rev = a, rev
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		fresh, rev, err := h.catalog.Get(ctx, h.asset.ID)
+		switch {
+		case errors.Is(err, ErrNotFound):
+			return errDeleted
+		case err != nil:
+			return err
+		case fresh.Intent == IntentDelete:
+			return errDeleted
+		case fresh.Attempt != h.asset.Attempt || fresh.Owner != h.owner:
+			return errLost
+		}
+		wanted := fresh.Intent == IntentCancel && h.asset.Intent != IntentCancel
+		h.asset, h.rev = fresh, rev
+		if wanted {
+			return errCancelled
+		}
+	}
+}
+
+// expired says whether the lease has passed.
+func (h *holder) expired() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return now().After(h.asset.Lease)
+}
+
+// ends says whether err is a cause that ends a run.
+func ends(err error) bool {
+	return errors.Is(err, errDeleted) || errors.Is(err, errCancelled) || errors.Is(err, errLost) || errors.Is(err, errShutdown)
+}

@@ -1,0 +1,216 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/internal/ids"
+	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// Key prefixes in the Store.
+const (
+	sourcesPrefix = "sources/"
+	mediaPrefix   = "media/"
+)
+
+// Create keeps what r yields as the source of a new asset and records it, READY. When
+// it returns nil the upload is durable. Where anything fails, nothing is left.
+//
+// Errors match ErrInvalid, ErrType, ErrTooLarge, ErrEmpty, ErrIncomplete (with the
+// reader's own), ErrExist, ErrBacklogFull or ErrClosed; others are the Store's or the
+// Catalog's. What can be refused before the first byte is read, is.
+func (p *Pipeline) Create(ctx context.Context, n NewAsset, r io.Reader) (Asset, error) {
+	ctx, end, err := p.life.begin(ctx)
+	if err != nil {
+		return Asset{}, fmt.Errorf("create asset: %w", err)
+	}
+	defer end()
+	n, free, err := p.admit(ctx, n)
+	if err != nil {
+		return Asset{}, fmt.Errorf("create asset %q: %w", n.ID, err)
+	}
+	defer free()
+
+	part, err := p.receive(ctx, n, r)
+	if err != nil {
+		return Asset{}, fmt.Errorf("create asset %q: %w", n.ID, err)
+	}
+	a, err := p.register(ctx, n, part, false)
+	if err != nil {
+		p.discard(ctx, part.Key)
+		return Asset{}, fmt.Errorf("create asset %q: %w", n.ID, err)
+	}
+	return a, nil
+}
+
+// ImportOptions shape Pipeline.Import.
+type ImportOptions struct {
+	// Own hands the object over: deleting the asset removes it. Defaults to false, the
+	// object stays.
+	Own bool
+}
+
+// Import records an object that is already in the Store as the source of a new asset,
+// uncopied: size and ETag are pinned. Objects under "media/" and "catalog/" are
+// vodkit's own and refused. Errors are those of Create, and storage.ErrNotExist where
+// there is no such object.
+func (p *Pipeline) Import(ctx context.Context, n NewAsset, key string, opts *ImportOptions) (Asset, error) {
+	ctx, end, err := p.life.begin(ctx)
+	if err != nil {
+		return Asset{}, fmt.Errorf("import asset: %w", err)
+	}
+	defer end()
+	if strings.HasPrefix(key, mediaPrefix) || strings.HasPrefix(key, "catalog/") {
+		return Asset{}, fmt.Errorf("import asset: %w", invalid("%q is vodkit's own object, not a source.", key))
+	}
+	n, free, err := p.admit(ctx, n)
+	if err != nil {
+		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
+	}
+	defer free()
+	info, err := p.store.Stat(ctx, key)
+	switch {
+	case err != nil:
+	case info.Size == 0:
+		err = ErrEmpty
+	case info.Size > p.opts.MaxSize:
+		err = fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLarge, info.Size, p.opts.MaxSize)
+	case n.Size != 0 && n.Size != info.Size:
+		err = fmt.Errorf("%w: it has %d bytes and %d were announced", ErrIncomplete, info.Size, n.Size)
+	}
+	if err != nil {
+		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
+	}
+	if n.ContentType == "" {
+		n.ContentType = info.ContentType
+	}
+	external := opts == nil || !opts.Own
+	a, err := p.register(ctx, n, encoder.Part{Key: key, Size: info.Size, ETag: info.ETag}, external)
+	if err != nil {
+		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
+	}
+	return a, nil
+}
+
+// admit checks what is known of an upload before its bytes, and reserves its id and a
+// place in the backlog until free is called.
+func (p *Pipeline) admit(ctx context.Context, n NewAsset) (_ NewAsset, free func(), err error) {
+	id := n.ID
+	n, err = n.clean()
+	if err != nil {
+		return n, nil, err
+	}
+	if err := checkType(n.ContentType, p.opts.AllowTypes); err != nil {
+		return n, nil, err
+	}
+	if n.Size > p.opts.MaxSize {
+		return n, nil, fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLarge, n.Size, p.opts.MaxSize)
+	}
+	free, err = p.reserved.take(n.ID, p.queue.len(), p.opts.Backlog)
+	if err != nil {
+		return n, nil, err
+	}
+	if id != "" { // a new id cannot be there
+		_, _, err := p.catalog.Get(ctx, id)
+		if err == nil {
+			err = ErrExist
+		}
+		if !errors.Is(err, ErrNotFound) {
+			free()
+			return n, nil, err
+		}
+	}
+	return n, free, nil
+}
+
+// receive stores what r yields. Where it fails, nothing is left.
+func (p *Pipeline) receive(ctx context.Context, n NewAsset, r io.Reader) (encoder.Part, error) {
+	// The part has a name of its own, so that two processes that take the same id do not
+	// write the same object.
+	key := sourcesPrefix + n.ID + "/" + ids.New(now())
+	m := &meter{r: r, left: p.opts.MaxSize}
+	info, err := p.store.Put(ctx, key, m, &storage.PutOptions{ContentType: n.ContentType, Size: n.Size})
+	switch {
+	case m.over:
+		err = fmt.Errorf("%w: it has more than the %d bytes that are accepted", ErrTooLarge, p.opts.MaxSize)
+	case m.err != nil:
+		err = fmt.Errorf("%w: %w", ErrIncomplete, m.err)
+	case n.Size != 0 && m.n != n.Size && (err == nil || errors.Is(err, io.ErrUnexpectedEOF)):
+		err = fmt.Errorf("%w: %d bytes came and %d were announced", ErrIncomplete, m.n, n.Size)
+	case err == nil && m.n == 0:
+		err = ErrEmpty
+	}
+	if err != nil {
+		p.discard(ctx, key)
+		return encoder.Part{}, err
+	}
+	return encoder.Part{Key: key, Size: m.n, ETag: info.ETag}, nil
+}
+
+// register records a new asset over its source and tells of it.
+func (p *Pipeline) register(ctx context.Context, n NewAsset, part encoder.Part, external bool) (Asset, error) {
+	at := now()
+	a := Asset{
+		Version: AssetVersion, ID: n.ID, Tenant: n.Tenant, Name: n.Name, Priority: n.Priority,
+		Metadata: n.Metadata, ContentType: n.ContentType,
+		Source: encoder.Source{Parts: []encoder.Part{part}}, Size: part.Size, External: external,
+		Status: progress.Ready, Stage: progress.StageQueued, Attempt: ids.New(at), Attempts: 1,
+		Created: at, Updated: at,
+	}
+	p.queue.add(a)
+	if _, err := p.catalog.Put(ctx, a, ""); err != nil {
+		p.queue.remove(a.ID, a.Attempt)
+		return Asset{}, err
+	}
+	p.log.Info("An asset was accepted.", "asset", a.ID, "tenant", a.Tenant, "bytes", a.Size)
+	p.announce(ctx, a)
+	return a, nil
+}
+
+// discard removes an object that nothing refers to, also after ctx has ended.
+func (p *Pipeline) discard(ctx context.Context, key string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	if err := p.store.Delete(ctx, key); err != nil {
+		p.log.Error("An abandoned object could not be removed.", "key", key, "error", err)
+	}
+}
+
+// meter counts what is read from r, fails behind left bytes, and remembers whose
+// fault it was that a Put failed.
+type meter struct {
+	r    io.Reader
+	left int64
+	n    int64
+	err  error // of r, not io.EOF
+	over bool
+}
+
+func (m *meter) Read(p []byte) (int, error) {
+	if m.err != nil {
+		return 0, m.err
+	}
+	if int64(len(p)) > m.left+1 {
+		p = p[:m.left+1] // one more, to see that there is more
+	}
+	n, err := m.r.Read(p)
+	m.n += int64(n)
+	m.left -= int64(n)
+	switch {
+	case m.left < 0:
+		m.over, m.err = true, ErrTooLarge
+		return 0, m.err
+	case err != nil && err != io.EOF:
+		m.err = err
+	}
+	return n, err
+}
+
+// backlogFull says whether an upload would be refused now.
+func (p *Pipeline) backlogFull() bool { return p.reserved.full(p.queue.len(), p.opts.Backlog) }

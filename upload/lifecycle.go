@@ -1,0 +1,137 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+)
+
+// lastWords is how long what must still be written may take after a cancellation.
+const lastWords = 15 * time.Second
+
+// errShutdown is the cause that ends what runs when Shutdown cannot wait.
+var errShutdown = errors.New("the pipeline is shutting down")
+
+// lifecycle starts the workers once, lets operations in while it runs, and ends both.
+// The zero value has not been started.
+type lifecycle struct {
+	mu    sync.Mutex
+	phase phase
+
+	work      sync.WaitGroup // workers and operations
+	claimCtx  context.Context
+	stopClaim context.CancelFunc
+	runCtx    context.Context
+	stopRuns  context.CancelCauseFunc
+	ended     chan struct{} // closed when all has ended
+}
+
+type phase int
+
+const (
+	phaseNew phase = iota
+	phaseStarting
+	phaseRunning
+	phaseStopping
+)
+
+// starting makes the contexts that workers and operations live in.
+func (l *lifecycle) starting() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch l.phase {
+	case phaseStopping:
+		return fmt.Errorf("%w: it has been shut down", ErrClosed)
+	case phaseStarting, phaseRunning:
+		return errors.New("it has been started already")
+	}
+	l.phase = phaseStarting
+	// The contexts outlive Start's: they end with Shutdown.
+	l.claimCtx, l.stopClaim = context.WithCancel(context.Background())
+	l.runCtx, l.stopRuns = context.WithCancelCause(context.Background())
+	l.ended = make(chan struct{})
+	return nil
+}
+
+// startFailed allows another start.
+func (l *lifecycle) startFailed() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.stopClaim()
+	l.stopRuns(nil)
+	if l.phase == phaseStarting {
+		l.phase = phaseNew
+	}
+	close(l.ended)
+}
+
+// started runs the workers, and finally when all work has ended.
+func (l *lifecycle) started(workers []func(), finally func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase == phaseStarting { // else Shutdown was called meanwhile
+		l.phase = phaseRunning
+	}
+	for _, w := range workers {
+		l.work.Go(w)
+	}
+	go func() {
+		defer close(l.ended)
+		<-l.claimCtx.Done() // from here on nothing is added to work
+		l.work.Wait()
+		finally()
+		l.stopRuns(nil)
+	}()
+}
+
+// claims is the context in which new work is taken on; it ends when Shutdown begins.
+func (l *lifecycle) claims() context.Context { return l.claimCtx }
+
+// begin lets an operation in and returns its context, which ends with ctx and when
+// Shutdown cannot wait any more, and the function that ends the operation.
+func (l *lifecycle) begin(ctx context.Context) (context.Context, func(), error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase != phaseRunning {
+		return nil, nil, fmt.Errorf("pipeline is %w", ErrClosed)
+	}
+	l.work.Add(1)
+	ctx, cancel := context.WithCancelCause(ctx)
+	stop := context.AfterFunc(l.runCtx, func() { cancel(errShutdown) })
+	return ctx, func() {
+		stop()
+		cancel(nil)
+		l.work.Done()
+	}, nil
+}
+
+// stop ends everything: at once what only waits, when ctx ends what runs.
+func (l *lifecycle) stop(ctx context.Context) error {
+	l.mu.Lock()
+	before := l.phase
+	l.phase = phaseStopping
+	if before == phaseRunning || before == phaseStarting {
+		l.stopClaim()
+	}
+	ended := l.ended
+	l.mu.Unlock()
+	if ended == nil {
+		return nil // it was never started
+	}
+	select {
+	case <-ended:
+		return nil
+	case <-ctx.Done():
+	}
+	l.stopRuns(errShutdown)
+	grace := time.NewTimer(2 * lastWords)
+	defer grace.Stop()
+	select {
+	case <-ended:
+		return ctx.Err()
+	case <-grace.C:
+		return fmt.Errorf("%w: something does not stop", ctx.Err())
+	}
+}

@@ -1,0 +1,76 @@
+package upload
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/progress"
+)
+
+// Options shape a Pipeline.
+type Options struct {
+	// Catalog records the assets. Defaults to a [StoreCatalog] in the pipeline's Store.
+	Catalog Catalog
+	// Sink is told of every change: where it should be dropped, counted, streamed or
+	// stored is its business. A Sink that panics is logged. Defaults to nil, nobody.
+	Sink progress.Sink
+	// Plan shapes the ladder. Defaults to nil, encoder.Plan's defaults.
+	Plan *encoder.PlanOptions
+	// Workers is how many assets are worked on at once. How many encodes run at once,
+	// and what they may cost, is for [encoder.Limit]. Defaults to 4.
+	Workers int
+	// Backlog is how many assets may wait (in this process's view) before uploads and
+	// retries are refused with [ErrBacklogFull]. Uploads under way count. Defaults to
+	// 1000.
+	Backlog int
+	// MaxSize is the largest source in bytes. Defaults to 32 GiB.
+	MaxSize int64
+	// AllowTypes are the content types that are accepted, such as "video/*" or
+	// "video/mp4"; an upload that says nothing, or application/octet-stream, is always
+	// accepted. Defaults to nil: whatever might be a video or sound.
+	AllowTypes []string
+	// Retries is how often an attempt is run again by itself after a failure that is not
+	// permanent; a negative number means never. Defaults to 2.
+	Retries int
+	// RetryDelay is how long the first such retry waits; each further one waits twice as
+	// long. Defaults to 10 seconds.
+	RetryDelay time.Duration
+	// Lease is how long a claimed asset stays with a process that no longer renews it.
+	// Defaults to 1 minute.
+	Lease time.Duration
+	// KeepFailed keeps the objects of failed attempts for inspection. Defaults to false:
+	// what cannot be played is removed.
+	KeepFailed bool
+	// Logger is told of failures and of what is begun and ended. Defaults to nil, silent.
+	Logger *slog.Logger
+}
+
+func (o *Options) withDefaults() Options {
+	var d Options
+	if o != nil {
+		d = *o
+	}
+	if d.Workers <= 0 {
+		d.Workers = 4
+	}
+	if d.Backlog <= 0 {
+		d.Backlog = 1000
+	}
+	if d.MaxSize <= 0 {
+		d.MaxSize = 32 << 30
+	}
+	if d.Retries == 0 {
+		d.Retries = 2
+	}
+	if d.RetryDelay <= 0 {
+		d.RetryDelay = 10 * time.Second
+	}
+	if d.Lease <= 0 {
+		d.Lease = time.Minute
+	}
+	if d.Logger == nil {
+		d.Logger = slog.New(slog.DiscardHandler)
+	}
+	return d
+}

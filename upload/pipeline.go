@@ -1,0 +1,203 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/internal/ids"
+	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// Pipeline takes uploads, has them encoded and published, and tells of it. New makes
+// one, Start sets it going, Shutdown ends it. Its methods may be called concurrently.
+type Pipeline struct {
+	store   storage.Store
+	enc     encoder.Encoder
+	prober  encoder.Prober
+	catalog Catalog
+	opts    Options
+	log     *slog.Logger
+	owner   string // names this process in the catalog
+
+	life    lifecycle
+	tracker *tracker        // the last event of each asset that has not ended
+	events  *progress.Guard // in front of tracker
+	queue   *queue          // what waits
+	runs    registry        // what runs in this process
+	// reserved are the ids that are being uploaded, retried or deleted.
+	reserved reservations
+}
+
+// New returns a Pipeline over store. Sources are kept under "sources/", what is
+// served under "media/", and the default catalog's records under "catalog/". New does
+// no I/O; it fails where store, enc or prober is nil.
+func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *Options) (*Pipeline, error) {
+	if store == nil || enc == nil || prober == nil {
+		return nil, errors.New("upload: New needs a store, an encoder and a prober")
+	}
+	o := opts.withDefaults()
+	if o.Catalog == nil {
+		o.Catalog = NewStoreCatalog(store, &StoreCatalogOptions{Logger: o.Logger})
+	}
+	p := &Pipeline{
+		store: store, enc: enc, prober: prober, catalog: o.Catalog, opts: o, log: o.Logger,
+		owner: ids.New(time.Now()),
+	}
+	p.tracker = newTracker(o.Sink, o.Logger)
+	p.events = progress.NewGuard(p.tracker, nil)
+	p.queue = newQueue(p.tracker, p.events)
+	return p, nil
+}
+
+// Start claims the catalog, takes up what an earlier process left unfinished, and
+// sets the workers going. ctx bounds the start only; the workers go on until
+// Shutdown. A pipeline can be started once. [ErrOwned] says that another process
+// works on this Store.
+func (p *Pipeline) Start(ctx context.Context) error {
+	if err := p.life.starting(); err != nil {
+		return fmt.Errorf("start pipeline: %w", err)
+	}
+	if c, ok := p.catalog.(Lifecycle); ok {
+		if err := c.Start(ctx); err != nil {
+			p.life.startFailed()
+			return fmt.Errorf("start pipeline: %w", err)
+		}
+	}
+	if err := p.recall(ctx); err != nil {
+		p.closeCatalog()
+		p.life.startFailed()
+		return fmt.Errorf("start pipeline: %w", err)
+	}
+	workers := make([]func(), 0, p.opts.Workers+1)
+	for range p.opts.Workers {
+		workers = append(workers, p.work)
+	}
+	workers = append(workers, func() { p.queue.report(p.life.claims()) })
+	p.life.started(workers, p.closeCatalog)
+	return nil
+}
+
+// recall learns what waits from the catalog.
+func (p *Pipeline) recall(ctx context.Context) error {
+	for a, err := range p.catalog.List(ctx, Query{Status: progress.Ready}) {
+		if err != nil {
+			return err
+		}
+		p.queue.add(a)
+		p.announce(ctx, a)
+	}
+	return nil
+}
+
+// announce tells of an asset that is READY. It was put into the queue before its
+// record was written: a worker that claims it at once takes it out again.
+func (p *Pipeline) announce(ctx context.Context, a Asset) {
+	p.events.Report(ctx, a.Event())
+	p.queue.wake()
+}
+
+// Shutdown ends the pipeline: nothing new is accepted or claimed, and what runs may
+// finish until ctx ends. Then the rest is stopped and left READY for the next
+// process. It returns nil when all has ended well, else ctx's error. It may be called
+// more than once and in any state.
+func (p *Pipeline) Shutdown(ctx context.Context) error {
+	if err := p.life.stop(ctx); err != nil {
+		return fmt.Errorf("shut down pipeline: %w", err)
+	}
+	return nil
+}
+
+func (p *Pipeline) closeCatalog() {
+	c, ok := p.catalog.(Lifecycle)
+	if !ok {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	defer cancel()
+	if err := c.Close(ctx); err != nil {
+		p.log.Error("The catalog could not be closed.", "error", err)
+	}
+}
+
+// Get returns the asset, as far as this process knows it up to the moment. A missing
+// one gives [ErrNotFound].
+func (p *Pipeline) Get(ctx context.Context, id string) (Asset, error) {
+	a, _, err := p.catalog.Get(ctx, id)
+	if err != nil {
+		return Asset{}, err
+	}
+	return p.current(a), nil
+}
+
+// List returns up to q.Limit assets (0: 100) in descending order of their ids, the
+// newest first unless the host chose ids of its own.
+func (p *Pipeline) List(ctx context.Context, q Query) ([]Asset, error) {
+	if q.Limit <= 0 {
+		q.Limit = 100
+	}
+	assets := make([]Asset, 0, min(q.Limit, 100))
+	for a, err := range p.catalog.List(ctx, q) {
+		if err != nil {
+			return nil, err
+		}
+		assets = append(assets, p.current(a))
+	}
+	return assets, nil
+}
+
+// Snapshot returns the state of the asset as an event: what a stream of events
+// begins with. A missing asset gives [ErrNotFound].
+func (p *Pipeline) Snapshot(ctx context.Context, id string) (progress.Event, error) {
+	a, _, err := p.catalog.Get(ctx, id)
+	if err != nil {
+		return progress.Event{}, err
+	}
+	return p.state(a), nil
+}
+
+// state returns the last event of the asset's attempt, or what the record says where
+// this process has reported none since.
+func (p *Pipeline) state(a Asset) progress.Event {
+	if e, ok := p.tracker.last(a.ID); ok && e.Attempt == a.Attempt && !a.Status.Terminal() {
+		return e
+	}
+	return a.Event()
+}
+
+// current brings what the record says of progress up to the moment.
+func (p *Pipeline) current(a Asset) Asset {
+	e := p.state(a)
+	a.Status, a.Stage, a.Fraction = e.Status, e.Stage, e.Fraction
+	a.Position, a.Duration, a.Front = e.Position, e.Duration, e.Front
+	if a.Playlist == "" {
+		a.Playlist = e.Playlist
+	}
+	return a
+}
+
+// edit changes the record of id. It reads again and calls change again where somebody
+// else was faster; an error from change is returned as it is.
+func (p *Pipeline) edit(ctx context.Context, id string, change func(*Asset) error) (Asset, error) {
+	for try := 0; ; try++ {
+		a, rev, err := p.catalog.Get(ctx, id)
+		if err != nil {
+			return Asset{}, err
+		}
+		if err := change(&a); err != nil {
+			return a, err
+		}
+		a.Updated = now()
+		_, err = p.catalog.Put(ctx, a, rev)
+		if err == nil || !errors.Is(err, ErrConflict) || try == 20 {
+			return a, err
+		}
+	}
+}
+
+// now is the present as records have it.
+func now() time.Time { return time.Now().UTC() }

@@ -1,0 +1,197 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/progress"
+)
+
+// Causes that end a run.
+var (
+	errCancelled = errors.New("the encode was cancelled")
+	errDeleted   = errors.New("the asset was deleted")
+	errLost      = errors.New("somebody else works on the asset")
+)
+
+// errElsewhere says that another process, which knows, has to let go first.
+var errElsewhere = errors.New("another process works on the asset")
+
+// askAgain is how often a wish that another goroutine or process has to fulfil is
+// asked after.
+const askAgain = 100 * time.Millisecond
+
+// Delete removes the asset: its encode is stopped, its media, its source (unless that
+// is the host's) and its record are removed, and an attempt that had not ended ends
+// with a terminal event of code deleted. The wish is durable first: where Delete
+// fails midway, because ctx ended or the Store refused, a worker goes on with it, and
+// it can be called again. A missing asset gives [ErrNotFound].
+func (p *Pipeline) Delete(ctx context.Context, id string) error {
+	ctx, end, err := p.life.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("delete asset %q: %w", id, err)
+	}
+	defer end()
+	if err = p.takeForDelete(ctx, id); err == nil {
+		if err = p.remove(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+			p.letGo(ctx, id)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("delete asset %q: %w", id, err)
+	}
+	return nil
+}
+
+// takeForDelete records the intent, stops what runs, and makes this process the owner,
+// so that no worker claims the asset meanwhile.
+func (p *Pipeline) takeForDelete(ctx context.Context, id string) error {
+	for {
+		elsewhere := false
+		_, err := p.edit(ctx, id, func(a *Asset) error {
+			elsewhere = a.Owner != "" && a.Owner != p.owner && a.Lease.After(now())
+			if elsewhere && a.Intent == IntentDelete {
+				return errElsewhere // which knows already
+			}
+			a.Intent = IntentDelete
+			if !elsewhere {
+				a.Owner, a.Lease = p.owner, now().Add(p.opts.Lease)
+			}
+			return nil
+		})
+		if err != nil && !errors.Is(err, errElsewhere) {
+			return err
+		}
+		if !elsewhere {
+			return p.runs.stop(ctx, id, errDeleted)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(askAgain):
+		}
+	}
+}
+
+// letGo leaves the rest of a deletion to whoever claims the asset.
+func (p *Pipeline) letGo(ctx context.Context, id string) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	_, err := p.edit(ctx, id, func(a *Asset) error {
+		a.Owner, a.Lease, a.Due = "", time.Time{}, now().Add(p.opts.RetryDelay)
+		return nil
+	})
+	if err != nil && !errors.Is(err, ErrNotFound) {
+		p.log.Error("A deletion that failed could not be handed on.", "asset", id, "error", err)
+	}
+}
+
+// remove removes everything of an asset that is to be deleted and does not run, the
+// record last.
+func (p *Pipeline) remove(ctx context.Context, id string) error {
+	free, err := p.reserved.await(ctx, id) // or two deletions might take what was uploaded between them
+	if err != nil {
+		return err
+	}
+	defer free()
+	a, rev, err := p.catalog.Get(ctx, id)
+	if err != nil {
+		return err
+	}
+	if a.Intent != IntentDelete {
+		return ErrNotFound // another asset that has the id now
+	}
+	if err := p.removeMedia(ctx, id, ""); err != nil {
+		return err
+	}
+	if err := p.removeSource(ctx, a); err != nil {
+		return err
+	}
+	for {
+		err := p.catalog.Delete(ctx, id, rev)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, ErrConflict) {
+			return err
+		}
+		if a, rev, err = p.catalog.Get(ctx, id); err != nil { // another wish to delete it
+			return err
+		}
+	}
+	p.queue.remove(id, a.Attempt)
+	p.log.Info("An asset was deleted.", "asset", id, "tenant", a.Tenant)
+	if !a.Status.Terminal() {
+		a.fail(progress.Failure{Code: progress.CodeDeleted, Permanent: true, Message: "The video was deleted."})
+		a.Playlist, a.Updated = "", now()
+		p.events.Report(ctx, a.Event())
+	}
+	return nil
+}
+
+// removeSource removes the source, and whatever else was uploaded under the id, but
+// not what is the host's.
+func (p *Pipeline) removeSource(ctx context.Context, a Asset) error {
+	parts := map[string]bool{}
+	for _, part := range a.Source.Parts {
+		parts[part.Key] = true
+		if a.External {
+			continue
+		}
+		if err := p.store.Delete(ctx, part.Key); err != nil {
+			return err
+		}
+	}
+	return p.removeUnder(ctx, sourcesPrefix+a.ID+"/", func(key string) bool { return !a.External || !parts[key] })
+}
+
+// removeMedia removes the media of an asset but what is under keep ("" for nothing),
+// and with it the multivariant playlist. Without keep that goes first, so that nobody
+// begins to play what is going.
+func (p *Pipeline) removeMedia(ctx context.Context, id, keep string) error {
+	prefix, master := mediaPrefix+id+"/", hls.MasterKey(mediaPrefix+id)
+	if keep == "" {
+		if err := p.store.Delete(ctx, master); err != nil {
+			return err
+		}
+		return p.removeUnder(ctx, prefix, everything)
+	}
+	return p.removeUnder(ctx, prefix, func(key string) bool {
+		return key != master && !strings.HasPrefix(key, keep+"/")
+	})
+}
+
+// everything matches all keys.
+func everything(string) bool { return true }
+
+// removeUnder removes the objects under prefix that match. It looks before it
+// removes, so that the list is not changed while it is read, in batches.
+func (p *Pipeline) removeUnder(ctx context.Context, prefix string, match func(key string) bool) error {
+	var keys []string
+	for info, err := range p.store.List(ctx, prefix) {
+		if err != nil {
+			return err
+		}
+		if match(info.Key) {
+			keys = append(keys, info.Key)
+		}
+	}
+	for batch := range slices.Chunk(keys, 256) {
+		g, ctx := errgroup.WithContext(ctx)
+		g.SetLimit(8)
+		for _, key := range batch {
+			g.Go(func() error { return p.store.Delete(ctx, key) })
+		}
+		if err := g.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

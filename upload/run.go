@@ -1,0 +1,280 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/progress"
+)
+
+// persistEvery is how often progress goes into the record.
+const persistEvery = 3 * time.Second
+
+// run is one run of an asset's attempt, from its claim to its conclusion.
+type run struct {
+	p      *Pipeline
+	held   *holder
+	cancel context.CancelCauseFunc
+	log    *slog.Logger
+
+	pub      *hls.Publisher
+	finished bool // the presentation is published whole
+
+	mu    sync.Mutex // guards state and speed; the keeper reads them
+	state progress.Event
+	speed progress.Estimator
+}
+
+func newRun(p *Pipeline, a Asset, rev Revision, cancel context.CancelCauseFunc) *run {
+	return &run{
+		p:      p,
+		held:   &holder{catalog: p.catalog, owner: p.owner, lease: p.opts.Lease, asset: a, rev: rev},
+		cancel: cancel,
+		log:    p.log.With("asset", a.ID, "tenant", a.Tenant, "attempt", a.Attempt),
+		state:  a.Event(),
+	}
+}
+
+// process probes, plans, encodes and publishes. It returns nil when the presentation
+// is published whole, and leaves the record RUNNING in every case.
+func (r *run) process(ctx context.Context) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			r.log.Error("The encoder or prober panicked.", "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%w: %v", errPanic, v)
+		}
+	}()
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	if err := r.begin(ctx); err != nil {
+		return err
+	}
+	keeper, stop := context.WithCancel(ctx)
+	kept := make(chan struct{})
+	go func() { defer close(kept); r.keep(keeper) }()
+	defer func() { stop(); <-kept }()
+
+	media, err := r.probe(ctx)
+	if err != nil {
+		return err
+	}
+	job, err := r.plan(media)
+	if err != nil {
+		return err
+	}
+	if err := r.encode(ctx, job); err != nil {
+		return err
+	}
+	return r.publish(ctx)
+}
+
+// begin makes the record RUNNING under a new output prefix, and removes what an
+// earlier run of the attempt left that nobody can play.
+func (r *run) begin(ctx context.Context) error {
+	before := r.held.get()
+	err := r.held.update(ctx, func(a *Asset) {
+		a.Status, a.Stage, a.Due = progress.Running, progress.StageProbing, time.Time{}
+		a.Runs++
+		a.Output = mediaPrefix + a.ID + "/" + a.Attempt
+		if a.Runs > 1 {
+			a.Output += "-" + strconv.Itoa(a.Runs)
+		}
+	})
+	if err != nil {
+		return storeError(err)
+	}
+	a := r.held.get()
+	r.log = r.log.With("run", a.Runs)
+	r.log.Info("An asset is being worked on.")
+	r.tell(ctx, func(e *progress.Event) { e.Status, e.Stage = progress.Running, progress.StageProbing })
+	if before.Runs > 0 {
+		r.removeUnpublished(ctx, before)
+	}
+	return nil
+}
+
+// probe looks into the source, once for each attempt.
+func (r *run) probe(ctx context.Context) (encoder.Media, error) {
+	a := r.held.get()
+	if a.Media != nil {
+		return *a.Media, nil
+	}
+	media, err := r.p.prober.Probe(ctx, a.Source)
+	if err != nil {
+		return media, err
+	}
+	if media.Truncated {
+		return media, truncated(media.Duration, media.HeaderDuration)
+	}
+	err = r.held.update(ctx, func(a *Asset) { a.Media, a.Duration = &media, media.Duration })
+	return media, storeError(err)
+}
+
+// plan makes the job and the publisher.
+func (r *run) plan(media encoder.Media) (encoder.Job, error) {
+	grid, tracks, err := encoder.Plan(media, r.p.opts.Plan)
+	if err != nil {
+		return encoder.Job{}, err
+	}
+	a := r.held.get()
+	job := encoder.Job{
+		Version: encoder.JobVersion, ID: path.Base(a.Output), Output: a.Output,
+		Source: a.Source, Media: media, Grid: grid, Tracks: tracks,
+		Tenant: a.Tenant, Priority: a.Priority,
+	}
+	// Where something can be played already, it stays until this run is complete: what
+	// was published may only grow, and this run begins again from 0.
+	r.pub, err = hls.NewPublisher(r.p.store, mediaPrefix+a.ID, path.Base(a.Output), job.Presentation(),
+		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Logger: r.log})
+	if err != nil {
+		return job, fmt.Errorf("plan: %w", err)
+	}
+	return job, nil
+}
+
+// encode runs the encoder and hands on what it emits.
+func (r *run) encode(ctx context.Context, job encoder.Job) error {
+	duration := timeline(job)
+	r.tell(ctx, func(e *progress.Event) { e.Stage, e.Duration = progress.StageEncoding, duration })
+	if err := r.p.enc.Encode(ctx, job, func(u encoder.Update) error { return r.accept(ctx, u) }); err != nil {
+		return err
+	}
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	return covers(r.pub.State(), job)
+}
+
+// accept takes one update of the encoder.
+func (r *run) accept(ctx context.Context, u encoder.Update) error {
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	var err error
+	switch {
+	case u.Init != nil:
+		err = r.pub.Init(ctx, *u.Init)
+	case u.Segment != nil:
+		err = r.pub.Segment(ctx, *u.Segment)
+	}
+	if err != nil {
+		return storeError(err)
+	}
+	if err := r.playable(ctx); err != nil {
+		return err
+	}
+	front := r.pub.Front()
+	r.tell(ctx, func(e *progress.Event) {
+		if u.Progress != nil {
+			e.Position = max(e.Position, u.Progress.Position)
+			r.speed.Observe(time.Now(), u.Progress.Position)
+			e.Speed = u.Progress.Speed
+		}
+		e.Front = max(e.Front, front)
+		e.Position = max(e.Position, front)
+		if s := r.speed.Speed(); s > 0 {
+			e.Speed = s
+		}
+		if e.Duration > 0 {
+			e.Fraction = max(e.Fraction, min(0.99, e.Position.Seconds()/e.Duration.Seconds()))
+			e.ETA = r.speed.ETA(e.Duration)
+		}
+	})
+	return nil
+}
+
+// playable records, once, that the video can be played.
+func (r *run) playable(ctx context.Context) error {
+	if r.state.Playlist != "" || !r.pub.Playable() {
+		return nil
+	}
+	front := r.pub.Front()
+	err := r.held.update(ctx, func(a *Asset) {
+		r.copyProgress(a)
+		a.Playlist, a.Published, a.Front = r.pub.Playlist(), a.Output, front
+	})
+	if err != nil {
+		return storeError(err)
+	}
+	r.tell(ctx, func(e *progress.Event) { e.Playlist, e.Front = r.pub.Playlist(), max(e.Front, front) })
+	return nil
+}
+
+// publish writes the final playlists.
+func (r *run) publish(ctx context.Context) error {
+	r.tell(ctx, func(e *progress.Event) {
+		e.Stage, e.ETA = progress.StagePublishing, 0
+		e.Position = max(e.Position, e.Duration)
+		e.Fraction = 0.99
+	})
+	// From here on the multivariant playlist may point at this run: nobody removes it.
+	if err := r.held.update(ctx, func(a *Asset) { r.copyProgress(a); a.Published = a.Output }); err != nil {
+		return storeError(err)
+	}
+	if err := r.pub.Finish(ctx); err != nil {
+		var incomplete *hls.IncompleteError
+		if errors.As(err, &incomplete) {
+			return &encoder.Error{Code: encoder.CodeEncoderFailed, Err: err,
+				Message: "The encoder left out a part of the video. Try again."}
+		}
+		return storeError(err)
+	}
+	r.finished = true
+	return nil
+}
+
+// tell changes the state and reports it.
+func (r *run) tell(ctx context.Context, change func(*progress.Event)) {
+	r.mu.Lock()
+	change(&r.state)
+	r.state.Time = now()
+	e := r.state
+	r.mu.Unlock()
+	r.p.events.Report(ctx, e)
+}
+
+// copyProgress puts the state into the record.
+func (r *run) copyProgress(a *Asset) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a.Stage, a.Fraction, a.Position, a.Front = r.state.Stage, r.state.Fraction, r.state.Position, r.state.Front
+	if r.state.Duration > 0 {
+		a.Duration = r.state.Duration
+	}
+}
+
+// keep renews the lease and records progress until ctx ends.
+func (r *run) keep(ctx context.Context) {
+	tick := time.NewTicker(min(persistEvery, r.held.lease/3))
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		err := r.held.update(ctx, r.copyProgress)
+		switch {
+		case err == nil || ctx.Err() != nil:
+		case ends(err):
+			r.cancel(err)
+			return
+		case r.held.expired():
+			r.log.Error("The lease could not be renewed; the run is given up.", "error", err)
+			r.cancel(errLost)
+			return
+		default:
+			r.log.Warn("Progress could not be recorded.", "error", err)
+		}
+	}
+}

@@ -1,0 +1,57 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// work claims assets and runs them, one after another, until Shutdown.
+func (p *Pipeline) work() {
+	ctx := p.life.claims()
+	wait := time.Second
+	for ctx.Err() == nil {
+		a, rev, err := p.catalog.Claim(ctx, p.owner, p.opts.Lease)
+		if err == nil {
+			wait = time.Second
+			p.serve(a, rev)
+			continue
+		}
+		if ctx.Err() != nil {
+			return
+		}
+		p.log.Error("No asset could be claimed; trying again.", "error", err, "wait", wait)
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+		wait = min(2*wait, time.Minute)
+	}
+}
+
+// serve does what a claimed asset needs.
+func (p *Pipeline) serve(a Asset, rev Revision) {
+	ctx, cancel := context.WithCancelCause(p.life.runCtx)
+	defer cancel(nil)
+	end := p.runs.add(a.ID, cancel)
+	defer end()
+	p.queue.remove(a.ID, a.Attempt)
+	switch {
+	case a.Intent == IntentDelete:
+		if err := p.remove(ctx, a.ID); err != nil && !errors.Is(err, ErrNotFound) {
+			p.log.Error("An asset could not be deleted; trying again.", "asset", a.ID, "error", err)
+			p.letGo(ctx, a.ID)
+		}
+		return
+	case a.Intent == IntentCancel:
+		cancel(errCancelled)
+	case p.life.claims().Err() != nil:
+		cancel(errShutdown) // claimed in the moment in which Shutdown began
+	}
+	r := newRun(p, a, rev, cancel)
+	err := r.process(ctx)
+	if cause := context.Cause(ctx); cause != nil && !r.finished {
+		err = cause // whatever the encoder made of it
+	}
+	r.conclude(ctx, err)
+}
