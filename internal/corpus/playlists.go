@@ -1,0 +1,108 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// presentation is what the playlists of an asset say.
+type presentation struct {
+	variants          int
+	shortest, longest float64 // seconds
+}
+
+var uriAttribute = regexp.MustCompile(`URI="([^"]+)"`)
+
+// playlists reads the multivariant playlist at path and every media playlist that it
+// names, and fetches the first and last object of each.
+func (d *demo) playlists(ctx context.Context, path string) (presentation, error) {
+	p := presentation{shortest: math.Inf(1)}
+	if path == "" {
+		return p, errors.New("the asset has no playlist")
+	}
+	master, err := url.Parse(d.base + path)
+	if err != nil {
+		return p, err
+	}
+	body, err := d.fetch(ctx, master.String())
+	if err != nil {
+		return p, err
+	}
+	for line := range strings.Lines(string(body)) {
+		line = strings.TrimSpace(line)
+		uri := line
+		switch {
+		case strings.HasPrefix(line, "#EXT-X-MEDIA:"):
+			m := uriAttribute.FindStringSubmatch(line)
+			if m == nil {
+				continue
+			}
+			uri = m[1]
+		case line == "" || strings.HasPrefix(line, "#"):
+			continue
+		default:
+			p.variants++
+		}
+		ref, err := master.Parse(uri)
+		if err != nil {
+			return p, err
+		}
+		seconds, err := d.mediaPlaylist(ctx, ref)
+		if err != nil {
+			return p, err
+		}
+		p.shortest, p.longest = min(p.shortest, seconds), max(p.longest, seconds)
+	}
+	if p.variants == 0 {
+		return p, errors.New("no variant")
+	}
+	return p, nil
+}
+
+// mediaPlaylist returns the sum of the playlist's EXTINF.
+func (d *demo) mediaPlaylist(ctx context.Context, address *url.URL) (sum float64, err error) {
+	body, err := d.fetch(ctx, address.String())
+	if err != nil {
+		return 0, err
+	}
+	text := string(body)
+	if !strings.Contains(text, "#EXT-X-ENDLIST") || !strings.Contains(text, "#EXT-X-PLAYLIST-TYPE:VOD") {
+		return 0, fmt.Errorf("%s is not final", address.Path)
+	}
+	var objects []string
+	for line := range strings.Lines(text) {
+		line = strings.TrimSpace(line)
+		if d, ok := strings.CutPrefix(line, "#EXTINF:"); ok {
+			f, err := strconv.ParseFloat(strings.TrimSuffix(d, ","), 64)
+			if err != nil {
+				return 0, err
+			}
+			sum += f
+		} else if m := uriAttribute.FindStringSubmatch(line); m != nil && strings.HasPrefix(line, "#EXT-X-MAP") {
+			objects = append(objects, m[1])
+		} else if line != "" && !strings.HasPrefix(line, "#") {
+			objects = append(objects, line)
+		}
+	}
+	if len(objects) < 2 {
+		return sum, fmt.Errorf("%s has no segments", address.Path)
+	}
+	for _, o := range []string{objects[0], objects[1], objects[len(objects)-1]} {
+		ref, err := address.Parse(o)
+		if err != nil {
+			return sum, err
+		}
+		if _, err := d.fetch(ctx, ref.String()); err != nil {
+			return sum, err
+		}
+	}
+	return sum, nil
+}
