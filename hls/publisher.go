@@ -1,0 +1,170 @@
+package hls
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"path"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/vodkit/vodkit/storage"
+)
+
+// PublisherOptions configure a [Publisher].
+type PublisherOptions struct {
+	// DeferMaster writes nothing before Finish: the multivariant playlist of an earlier
+	// attempt stays, and is replaced when this one is complete. Defaults to false: the
+	// presentation can be played from its first segment.
+	DeferMaster bool
+	// GrowingCacheControl is the Cache-Control that is stored with playlists that
+	// change: the multivariant playlist and growing media playlists. Defaults to
+	// "public, max-age=1".
+	GrowingCacheControl string
+	// FinalCacheControl is the Cache-Control that is stored with final media playlists.
+	// Defaults to "public, max-age=3600".
+	FinalCacheControl string
+	// Logger is told what is published, at debug level. Defaults to nil, silence.
+	Logger *slog.Logger
+}
+
+// Publisher is the only writer of a presentation's playlists. It takes what an encoder
+// emits, in any order, and keeps the playlists in the Store true:
+//
+//   - As soon as every track has its initialization segment and its first segment,
+//     growing media playlists (EVENT) and then a provisional multivariant playlist are
+//     there. From then on segments appear one by one, number n when every track has it.
+//     A track whose last segment is shorter than the nominal duration counts as ended,
+//     and holds nothing up.
+//   - Finish ends the growing playlists, writes final ones (VOD) under other URIs, and
+//     replaces the multivariant playlist last.
+//
+// At every moment, also after a failed write, what is in the Store refers only to what
+// is in the Store, and a growing playlist is only ever appended to (RFC 8216 section
+// 6.2.1).
+//
+// All methods may be called concurrently. Two Publishers must not write one attempt.
+type Publisher struct {
+	store   storage.Store
+	prefix  string
+	attempt string
+	plan    Presentation
+	opts    PublisherOptions
+	target  int // EXT-X-TARGETDURATION of every media playlist, in seconds
+
+	// writer is held by the one publication that goes on; it is a channel so that
+	// waiting for it ends with a context. Take it before mu.
+	writer chan struct{}
+
+	mu       sync.Mutex // guards what follows and the tracks; never held during I/O
+	tracks   []*track   // in the plan's order
+	byID     map[string]*track
+	front    time.Duration
+	playable bool // the multivariant playlist refers to this attempt
+	sealed   bool // Finish or Fail has begun: nothing more is accepted
+	finished bool
+	failed   bool
+}
+
+// NewPublisher returns a Publisher for the attempt of an asset. Keys are under prefix,
+// such as "media/42"; attempt is one path element, and media objects are under
+// prefix/attempt. An error matches [ErrInvalidPlan] or [storage.ErrInvalidKey].
+// Nothing is written yet.
+func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation, opts *PublisherOptions) (*Publisher, error) {
+	if err := plan.check(); err != nil {
+		return nil, err
+	}
+	if attempt == "" || strings.Contains(attempt, "/") {
+		return nil, fmt.Errorf("hls: attempt %q: %w", attempt, storage.ErrInvalidKey)
+	}
+	if err := storage.CheckKey(prefix + "/" + attempt + "/" + EventName); err != nil {
+		return nil, fmt.Errorf("hls: attempt %q under %q: %w", attempt, prefix, err)
+	}
+	p := &Publisher{
+		store: store, prefix: prefix, attempt: attempt, plan: plan.clone(),
+		target: targetDuration(plan.SegmentDuration),
+		writer: make(chan struct{}, 1),
+		byID:   map[string]*track{},
+	}
+	if opts != nil {
+		p.opts = *opts
+	}
+	if p.opts.GrowingCacheControl == "" {
+		p.opts.GrowingCacheControl = "public, max-age=1"
+	}
+	if p.opts.FinalCacheControl == "" {
+		p.opts.FinalCacheControl = "public, max-age=3600"
+	}
+	if p.opts.Logger == nil {
+		p.opts.Logger = slog.New(slog.DiscardHandler)
+	}
+	for _, t := range p.plan.Tracks {
+		tr := &track{plan: t, ahead: map[int]Segment{}}
+		p.tracks = append(p.tracks, tr)
+		p.byID[t.ID] = tr
+	}
+	return p, nil
+}
+
+// Init takes a stored initialization segment and publishes what it makes playable. A
+// track keeps the first; another is ignored, unless its timescale or codecs differ.
+//
+// An error that matches [ErrInvalidUpdate] or [ErrEnded] means that init was refused.
+// Any other means that init was accepted and the Store failed: what is published is
+// what was, or a part of what is due; the next update, or the same again, tries again.
+func (p *Publisher) Init(ctx context.Context, init Init) error {
+	due, err := p.acceptInit(init)
+	if err != nil || !due {
+		return err
+	}
+	return p.publish(ctx)
+}
+
+// Segment takes a stored media segment and publishes what it makes playable. Segments
+// may come in any order, also before their Init; a number that is there already is
+// ignored, because two workers may have encoded it. Errors are those of Init.
+func (p *Publisher) Segment(ctx context.Context, s Segment) error {
+	due, err := p.acceptSegment(s)
+	if err != nil || !due {
+		return err
+	}
+	return p.publish(ctx)
+}
+
+// Front returns how far the presentation can be played from its start: what the
+// published playlists of all tracks have in common, and after Finish its whole
+// duration. It never goes back.
+func (p *Publisher) Front() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.front
+}
+
+// Playable says whether the multivariant playlist of this attempt is published.
+func (p *Publisher) Playable() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.playable
+}
+
+// Playlist returns the key of the multivariant playlist, whether it is there or not.
+func (p *Publisher) Playlist() string { return MasterKey(p.prefix) }
+
+// key returns the key of name, which is relative to the attempt.
+func (p *Publisher) key(name string) string { return path.Join(p.prefix, p.attempt, name) }
+
+// lockWriter waits until no other publication goes on.
+func (p *Publisher) lockWriter(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("hls: publish: %w", err)
+	}
+	select {
+	case p.writer <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("hls: publish: %w", ctx.Err())
+	}
+}
+
+func (p *Publisher) unlockWriter() { <-p.writer }
