@@ -118,6 +118,25 @@ func TestChanUnderConcurrentReports(t *testing.T) {
 	}
 }
 
+func TestChanDeliversTheLastWord(t *testing.T) {
+	for range 50 { // the reader takes an event while the next one replaces it
+		c := progress.NewChan(nil)
+		var last progress.Event
+		var reader sync.WaitGroup
+		reader.Go(func() {
+			for e := range c.Events() {
+				last = e
+			}
+		})
+		for i := range 200 {
+			c.Report(t.Context(), run("1", float64(i)/1000))
+		}
+		require.NoError(t, c.Close(t.Context()))
+		reader.Wait()
+		require.Equal(t, run("1", 0.199), last)
+	}
+}
+
 func TestChanCloseWithoutReader(t *testing.T) {
 	c := progress.NewChan(nil)
 	c.Report(t.Context(), end("1", progress.Complete))

@@ -90,12 +90,8 @@ type writer struct {
 	timeout time.Duration
 }
 
-// newWriter returns a writer, and frees w of the deadlines that the server has set.
 func newWriter(w http.ResponseWriter, timeout time.Duration) *writer {
-	out := &writer{w: w, rc: http.NewResponseController(w), timeout: timeout}
-	// What reads on, to notice that the client has gone, would otherwise fail in time.
-	_ = out.rc.SetReadDeadline(time.Time{})
-	return out
+	return &writer{w: w, rc: http.NewResponseController(w), timeout: timeout}
 }
 
 func (out *writer) write(b []byte) error {

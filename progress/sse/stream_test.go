@@ -49,7 +49,9 @@ func TestProgressIsCoalesced(t *testing.T) {
 				time.Sleep(100 * time.Millisecond)
 				hub.Report(context.Background(), running("a", float64(i+1)/200))
 			}
-			time.Sleep(10 * time.Millisecond)
+			time.Sleep(5 * time.Millisecond)
+			hub.Report(context.Background(), running("a", 0.51)) // waits for its turn
+			time.Sleep(5 * time.Millisecond)
 			hub.Report(context.Background(), complete("a"))
 		}()
 		n := 0
@@ -333,8 +335,10 @@ func TestCloseEndsStreamsForShutdown(t *testing.T) {
 		st := srv.open("/assets/a/events")
 		st.next()
 		done := make(chan error)
+		start := time.Now()
 		go func() { done <- srv.http.Shutdown(context.Background()) }()
 		st.ends()
+		assert.Zero(t, time.Since(start), "at once")
 		require.NoError(t, <-done)
 		hub.Close()
 		hub.Report(t.Context(), running("a", 0.6))
