@@ -4,7 +4,7 @@
 // keeps the promises of progress.Event:
 //
 //	rec := &progresstest.Recorder{}
-//	pipeline := upload.NewPipeline(…, &upload.Options{Sink: rec})
+//	pipeline, err := upload.New(store, encoder, prober, &upload.Options{Sink: rec})
 //	…
 //	end, err := rec.WaitTerminal(ctx, asset.ID)
 //	err = rec.CheckInvariants()

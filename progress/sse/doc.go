@@ -3,10 +3,12 @@
 // A [Hub] is a progress.Sink at one end and an http.Handler at the other:
 //
 //	hub := sse.NewHub(&sse.Options{
-//		Snapshot:  func(ctx context.Context, asset string) (progress.Event, error) { … }, // from your records
+//		Snapshot: func(ctx context.Context, asset string) (progress.Event, error) {
+//			return pipeline.Snapshot(ctx, asset) // or from records of your own
+//		},
 //		Authorize: authorize,
 //	})
-//	pipeline := upload.NewPipeline(…, &upload.Options{Sink: hub})
+//	pipeline, err := upload.New(store, encoder, prober, &upload.Options{Sink: hub})
 //	mux.Handle("GET /assets/{id}/events", hub)
 //	server.RegisterOnShutdown(hub.Close)
 //
