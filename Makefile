@@ -1,0 +1,60 @@
+# make demo    a page where you upload a video, watch it encode and play it
+# make test    everything that must hold before a commit
+# make help    the other targets
+
+# Every module is built with its own go.mod, as a consumer gets it. go.work is for
+# editors.
+export GOWORK := off
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo check lint fmt test test-go test-e2e test-consumer test-s3 golangci-lint clean
+
+help: ## show the targets
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: ## bring what is missing: ffmpeg, a C compiler, Node.js, npm packages, Chromium
+	@scripts/setup.sh
+
+demo: ## build and run the demo server; ARGS="-addr :9000" go to the server
+	@scripts/demo.sh $(ARGS)
+
+test: setup check test-go test-consumer test-e2e ## check the code, run all Go tests with -race, then the browser tests
+	@echo "all of it passed"
+
+# Parts of make test
+
+check: ## gofmt, go vet (Linux, macOS), build for Windows, linters, tidy modules
+	@scripts/check.sh
+
+lint: ## golangci-lint with the import rules
+	@scripts/check.sh lint
+
+fmt: ## format the Go code
+	@gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+test-go: ## Go tests of every module, with -race
+	@scripts/setup.sh ffmpeg gcc
+	@scripts/test-go.sh
+
+test-e2e: ## browser tests; T=test/page.test.js for one file
+	@scripts/setup.sh ffmpeg node clients chromium
+	@scripts/test-e2e.sh $(T)
+
+test-consumer: ## a module outside this repository builds and tests without ffmpeg
+	@scripts/consumer.sh
+
+# golangci-lint is pinned in a module of its own.
+LINT := .cache/bin/golangci-lint
+golangci-lint: $(LINT)
+$(LINT): tools/lint/go.mod tools/lint/go.sum
+	@mkdir -p $(@D)
+	@echo "building golangci-lint"
+	@go -C tools/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+clean: ## remove what was built and fetched here
+	@rm -rf .cache bin dist e2e/node_modules examples/server/web/vendor/hls.*
+
+# S3 --------------------------------------------------------------------------
+
+# Benchmarks and corpus -------------------------------------------------------

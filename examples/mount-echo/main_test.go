@@ -1,0 +1,9 @@
+package main
+
+import (
+	"testing"
+
+	"github.com/vodkit/vodkit/examples/internal/mounttest"
+)
+
+func TestMount(t *testing.T) { mounttest.Check(t, newRouter(mounttest.Store(t)), "/media") }

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/progress/sse"
+	"github.com/vodkit/vodkit/storage"
+	"github.com/vodkit/vodkit/upload"
+)
+
+// app is the wiring: what a service of your own would have somewhere.
+type app struct {
+	http.Handler
+	pipeline *upload.Pipeline
+	hub      *sse.Hub
+}
+
+// newApp wires an encoder and a store to handlers. Start the pipeline before serving.
+func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c config, log *slog.Logger) (*app, error) {
+	a := &app{}
+	a.hub = sse.NewHub(&sse.Options{
+		Snapshot: func(ctx context.Context, id string) (progress.Event, error) { return a.pipeline.Snapshot(ctx, id) },
+		Logger:   log,
+	})
+	var err error
+	a.pipeline, err = upload.New(store, encoder.Limit(enc, int64(c.encoders), nil), prober, &upload.Options{
+		Sink:    a.hub,
+		Workers: c.encoders,
+		MaxSize: int64(c.maxUpload),
+		Logger:  log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	page, err := newPage(int64(c.maxUpload))
+	if err != nil {
+		return nil, err
+	}
+	if !page.hasPlayer() {
+		log.Warn("hls.js is not built in, so the page uses the browser's own player. Run make setup, then build again.")
+	}
+
+	mux := http.NewServeMux()
+	assets := upload.NewHandler(a.pipeline, &upload.HandlerOptions{Events: a.hub})
+	mux.Handle("/assets", assets)
+	mux.Handle("/assets/", assets)
+	mux.Handle("GET /events", a.hub) // one stream for all that a page shows: ?asset=a&asset=b
+	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, &hls.HandlerOptions{Logger: log})))
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json")
+		w.Header().Set("Cache-Control", "no-store")
+		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
+	})
+	mux.HandleFunc("GET /ui/{name...}", page.serveFile)
+	mux.HandleFunc("GET /{$}", page.serveIndex)
+
+	// There is no sign-in here, so other sites' pages must not upload or delete in the
+	// name of someone who has this page open.
+	guard := http.NewCrossOriginProtection()
+	guard.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.WriteHeader(http.StatusForbidden)
+		_, _ = w.Write([]byte(`{"error":{"code":"forbidden","message":"Pages of other sites may not change anything here."}}` + "\n"))
+	}))
+	a.Handler = guard.Handler(mux)
+	return a, nil
+}
+
+// shutdownGrace is how long running encodes may go on after an interrupt. What is not
+// done by then is taken up again at the next start.
+const shutdownGrace = 2 * time.Second
+
+func (a *app) shutdown() error {
+	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
+	defer cancel()
+	if err := a.pipeline.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+		return fmt.Errorf("end encodes: %w", err)
+	}
+	return nil
+}
