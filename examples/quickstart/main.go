@@ -19,7 +19,6 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
 	store, err := blobstore.Open(ctx, "file://./vod", nil) // or s3://, gs://, azblob://, mem://
 	check(err)
 	ff := ffmpeg.New(store, nil)
