@@ -311,7 +311,7 @@ func (c *StoreCatalog) take(ctx context.Context, id, owner string, lease time.Du
 	if !r.Unfinished() {
 		return Asset{}, "", ErrNotFound // it ended between the index and the lock
 	}
-	r.Owner, r.Lease = owner, time.Now().Add(lease)
+	r.Owner, r.Lease = owner, now().Add(lease).Round(0)
 	rev, err := c.write(ctx, r.Asset)
 	return r.Asset, rev, err
 }

@@ -48,6 +48,9 @@ func (p *Pipeline) serve(a Asset, rev Revision) {
 	case p.life.claims().Err() != nil:
 		cancel(errShutdown) // claimed in the moment in which Shutdown began
 	}
+	if e, ok := p.tracker.last(a.ID); a.Runs == 0 && a.Intent == IntentNone && (!ok || e.Attempt != a.Attempt) {
+		p.events.Report(ctx, a.Event()) // faster than who recorded it: READY comes first all the same
+	}
 	r := newRun(p, a, rev, cancel)
 	err := r.process(ctx)
 	if cause := context.Cause(ctx); cause != nil && !r.finished {
