@@ -83,7 +83,7 @@ func ExampleNewHandler() {
 	})))
 
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest("GET", "/media/42/master.m3u8", nil))
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/media/42/master.m3u8", nil))
 	fmt.Println(w.Code, w.Body)
 	// Output:
 	// 403 {"error":{"code":"forbidden","message":"You may not do this."}}
@@ -99,7 +99,7 @@ func ExamplePathValue() {
 	mux.Handle("/watch/{path...}", h)
 
 	w := httptest.NewRecorder()
-	mux.ServeHTTP(w, httptest.NewRequest("GET", "/watch/42/master.m3u8", nil))
+	mux.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/watch/42/master.m3u8", nil))
 	fmt.Println(w.Code)
 	// Output: 404
 }

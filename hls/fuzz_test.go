@@ -22,9 +22,9 @@ func FuzzHandlerPath(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, target string) {
 		s := newMemStore()
-		requests := []*http.Request{{Method: "GET", URL: &url.URL{Path: target}, Header: http.Header{}}}
+		requests := []*http.Request{{Method: http.MethodGet, URL: &url.URL{Path: target}, Header: http.Header{}}}
 		if u, err := url.ParseRequestURI(target); err == nil {
-			requests = append(requests, &http.Request{Method: "GET", URL: u, Header: http.Header{}})
+			requests = append(requests, &http.Request{Method: http.MethodGet, URL: u, Header: http.Header{}})
 		}
 		for _, r := range requests {
 			w := httptest.NewRecorder()
@@ -52,7 +52,7 @@ func FuzzHandlerHeaders(f *testing.F) {
 		h := hls.NewHandler(s, nil)
 		for target, body := range map[string]string{"/42/a1/v720/0-0f.m4s": segBody, "/42/a1/v720/event.m3u8": listBody} {
 			for _, names := range [][]string{{"If-None-Match", "If-Range"}, {"If-Match", "If-Modified-Since"}, {"", ""}} {
-				r := httptest.NewRequest("GET", target, nil)
+				r := httptest.NewRequest(http.MethodGet, target, nil)
 				r.Header = http.Header{"Range": {rng}, names[0]: {match}, names[1]: {cond}, "Accept-Encoding": {accept}}
 				w := httptest.NewRecorder()
 				h.ServeHTTP(w, r)

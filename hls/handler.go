@@ -88,7 +88,7 @@ var _ http.Handler = (*Handler)(nil)
 
 // NewHandler returns a Handler over the store.
 func NewHandler(store storage.Store, opts *HandlerOptions) *Handler {
-	h := &Handler{store: store}
+	h := &Handler{store: store, gzip: gzipCache{max: maxCompressed}}
 	if opts != nil {
 		h.opts = *opts
 	}

@@ -110,7 +110,7 @@ func TestHandlerSendsFiles(t *testing.T) {
 	put(t, file, segKey, segBody)
 	for _, header := range []string{"Accept: */*", "Range: bytes=2-4", "Range: bytes=-4"} {
 		w := &readerFrom{ResponseRecorder: httptest.NewRecorder()}
-		r := httptest.NewRequest("GET", "/42/a1/v720/0-0f.m4s", nil)
+		r := httptest.NewRequest(http.MethodGet, "/42/a1/v720/0-0f.m4s", nil)
 		name, value, _ := strings.Cut(header, ": ")
 		r.Header.Set(name, value)
 		hls.NewHandler(file, nil).ServeHTTP(w, r)
@@ -187,7 +187,7 @@ func put(t testing.TB, s storage.Store, key, body string) {
 
 func get(t *testing.T, srv *httptest.Server, target string, headers ...string) (*http.Response, string) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), "GET", srv.URL+target, nil)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, srv.URL+target, nil)
 	require.NoError(t, err)
 	for _, line := range headers {
 		name, value, _ := strings.Cut(line, ": ")

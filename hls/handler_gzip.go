@@ -50,12 +50,13 @@ func quality(params string) float64 {
 	return 1
 }
 
-// maxCompressed bounds what a gzipCache holds, in bytes.
+// maxCompressed is what a Handler's gzipCache holds at most, in bytes.
 const maxCompressed = 8 << 20
 
 // gzipCache compresses playlists and keeps the result for as long as the playlist has
-// the same ETag. The zero value is ready, for concurrent use.
+// the same ETag, up to max bytes in all. It is for concurrent use.
 type gzipCache struct {
+	max     int
 	mu      sync.Mutex
 	entries map[string]gzipEntry // by key
 	size    int                  // bytes in entries
@@ -94,7 +95,7 @@ func (c *gzipCache) compress(key, etag string, body []byte) []byte {
 }
 
 func (c *gzipCache) keep(key string, e gzipEntry) {
-	if len(e.body) > maxCompressed/8 {
+	if len(e.body) > c.max/8 {
 		return
 	}
 	c.mu.Lock()
@@ -105,7 +106,7 @@ func (c *gzipCache) keep(key string, e gzipEntry) {
 	c.size += len(e.body) - len(c.entries[key].body)
 	c.entries[key] = e
 	for k, old := range c.entries { // whichever comes: all are cheap to make again
-		if c.size <= maxCompressed {
+		if c.size <= c.max {
 			break
 		}
 		if k != key {

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -150,6 +151,12 @@ func TestHandlerReadsOnceAndNoMore(t *testing.T) {
 	ask(h, "GET", "/42/a1/v720/0-0f.m4s", "If-None-Match: "+w.Header().Get("ETag"))
 	assert.Equal(t, []string{"stat " + segKey, "stat " + segKey}, s.ops)
 	assert.Zero(t, s.read)
+
+	s.ops, s.opened = nil, nil
+	ask(h, "GET", "/42/a1/v720/0-0f.m4s", "Range: bytes=-3")
+	assert.Equal(t, []string{"stat " + segKey, "open " + segKey}, s.ops)
+	assert.Equal(t, []storage.OpenOptions{{Offset: 7, Length: 3, IfMatch: strings.Trim(w.Header().Get("ETag"), `"`)}}, s.opened)
+	assert.EqualValues(t, 3, s.read)
 }
 
 func TestHandlerConditions(t *testing.T) {
@@ -267,6 +274,29 @@ func TestHandlerPlaylists(t *testing.T) {
 	w = ask(small, "GET", list, "Accept-Encoding: gzip")
 	assert.Empty(t, w.Header().Get("Content-Encoding"))
 	assert.True(t, strings.HasPrefix(w.Body.String(), "#EXTM3U\n#EXTINF"))
+}
+
+// The compressed playlists that are kept are bounded, whatever is asked for.
+func TestHandlerKeepsLittle(t *testing.T) {
+	s := newMemStore()
+	h := hls.NewHandler(s, nil)
+	h.KeepCompressed(80_000)
+	for n := range 12 {
+		rnd := rand.New(rand.NewPCG(uint64(n), 0))
+		var b strings.Builder
+		for b.Len() < 17_000 {
+			fmt.Fprintf(&b, "%016x\n", rnd.Uint64())
+		}
+		s.put(fmt.Sprintf("media/%d/index.m3u8", n), b.String())
+		w := ask(h, "GET", fmt.Sprintf("/%d/index.m3u8", n), "Accept-Encoding: gzip")
+		require.Equal(t, 200, w.Code)
+		require.Greater(t, w.Body.Len(), 8_000)
+		require.Positive(t, h.Compressed())
+		require.LessOrEqual(t, h.Compressed(), 80_000)
+	}
+	s.put("media/large/index.m3u8", strings.Repeat("a line that compresses\n", 1000))
+	h.KeepCompressed(100)
+	assert.Equal(t, 200, ask(h, "GET", "/large/index.m3u8", "Accept-Encoding: gzip").Code, "too large to keep")
 }
 
 func TestHandlerAcceptEncoding(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -301,38 +302,80 @@ func TestPublisherRetriesAfterFailedPut(t *testing.T) {
 }
 
 func TestPublisherContext(t *testing.T) {
-	entered, leave := make(chan struct{}), make(chan struct{})
-	s := newMemStore()
-	p := newPublisher(t, slowStore{s, entered, leave}, ntsc(), nil)
-	updates := encode(ntsc(), 2, 0).updates()
-	giveAll(t, s, p, updates[:7])
-	done := make(chan error, 1)
-	go func() { done <- give(t, s, p, updates[7]) }()
-	<-entered
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	assert.ErrorIs(t, p.Finish(ctx), context.Canceled, "does not wait for the other writer")
-	assert.ErrorIs(t, p.Fail(ctx), context.Canceled)
-	assert.False(t, p.Playable(), "asking does not wait")
-	close(leave)
-	require.NoError(t, <-done)
-	assert.True(t, p.Playable())
+	synctest.Test(t, func(t *testing.T) {
+		leave := make(chan struct{})
+		s := newMemStore()
+		p := newPublisher(t, slowStore{s, leave}, ntsc(), nil)
+		updates := encode(ntsc(), 2, 0).updates()
+		giveAll(t, s, p, updates[:7])
+		done := make(chan error, 1)
+		go func() { done <- give(t, s, p, updates[7]) }()
+		synctest.Wait() // in its Puts
+
+		ctx, cancel := context.WithCancel(t.Context())
+		ends := make(chan error, 2)
+		go func() { ends <- p.Finish(ctx) }()
+		go func() { ends <- p.Fail(ctx) }()
+		synctest.Wait()
+		assert.Empty(t, ends, "they wait for the writer")
+		cancel()
+		assert.ErrorIs(t, <-ends, context.Canceled, "until their context ends")
+		assert.ErrorIs(t, <-ends, context.Canceled)
+		assert.ErrorIs(t, p.Fail(ctx), context.Canceled)
+		assert.False(t, p.Playable(), "asking does not wait")
+		close(leave)
+		require.NoError(t, <-done)
+		assert.True(t, p.Playable())
+		assert.False(t, p.State().Failed)
+	})
 }
 
 // slowStore holds every Put up until leave is closed.
 type slowStore struct {
 	*memStore
-	entered chan<- struct{}
-	leave   <-chan struct{}
+	leave <-chan struct{}
 }
 
 func (s slowStore) Put(ctx context.Context, key string, r io.Reader, opts *storage.PutOptions) (storage.Info, error) {
-	select {
-	case s.entered <- struct{}{}:
-	case <-s.leave:
-	}
 	<-s.leave
 	return s.memStore.Put(ctx, key, r, opts)
+}
+
+// A short segment looks like the end of its track until another comes after it. What
+// was published meanwhile stays, also what a failed Put has published all the same.
+func TestShortSegmentWasNotTheEnd(t *testing.T) {
+	s := newMemStore()
+	s.check = consistent(t)
+	p := newPublisher(t, s, ntsc(), nil)
+	m := encode(ntsc(), 5, 0)
+	audio := m.segments[3]
+	audio[0].Duration /= 2
+	for _, i := range m.inits {
+		require.NoError(t, give(t, s, p, i))
+	}
+	require.NoError(t, give(t, s, p, audio[0]))
+	for n := range 4 {
+		for _, segs := range m.segments[:3] {
+			require.NoError(t, give(t, s, p, segs[n]))
+		}
+	}
+	front := p.Front()
+	assert.InDelta(t, 4*6.006, front.Seconds(), 0.01)
+	s.lose = func(string) error { return errStore }
+	for _, segs := range m.segments[:3] {
+		if err := give(t, s, p, segs[4]); err != nil {
+			require.ErrorIs(t, err, errStore)
+		}
+	}
+	const video = "media/42/a1/v1080/event.m3u8"
+	assert.EqualValues(t, 5, parseMedia(t, s.text(video)).Count(), "the Put has come through")
+
+	s.lose = nil
+	require.NoError(t, give(t, s, p, audio[1]))
+	assert.GreaterOrEqual(t, p.Front(), front)
+	require.NoError(t, p.Fail(t.Context()))
+	assert.EqualValues(t, 5, parseMedia(t, s.text(video)).Count())
+	assert.EqualValues(t, 2, parseMedia(t, s.text("media/42/a1/audio/event.m3u8")).Count())
 }
 
 func TestPublisherRefuses(t *testing.T) {
