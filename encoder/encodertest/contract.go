@@ -1,0 +1,264 @@
+package encodertest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// contract watches one Encode and reports what breaks the Encoder contract.
+type contract struct {
+	errorf func(format string, args ...any)
+	store  storage.Store
+	job    encoder.Job
+	// hook sees each update that was right, and its error is what emit returns.
+	hook func(encoder.Update) error
+
+	busy, ended, failed atomic.Bool
+
+	mu       sync.Mutex
+	tracks   map[string]*trackState
+	position time.Duration
+}
+
+// trackState is what has been emitted of a track.
+type trackState struct {
+	track    encoder.TrackSpec
+	init     *hls.Init
+	info     initInfo
+	segments []hls.Segment
+	decode   int64 // where the next segment must start, ticks
+}
+
+func newContract(errorf func(string, ...any), store storage.Store, job encoder.Job) *contract {
+	c := &contract{errorf: errorf, store: store, job: job, tracks: map[string]*trackState{}}
+	for _, t := range job.Tracks {
+		c.tracks[t.ID] = &trackState{track: t}
+	}
+	return c
+}
+
+// encode runs the job under watch.
+func (c *contract) encode(ctx context.Context, enc encoder.Encoder) error {
+	before, err := c.keys(ctx)
+	if err != nil {
+		return err
+	}
+	err = enc.Encode(ctx, c.job, c.emit)
+	c.ended.Store(true)
+	after, listErr := c.keys(context.WithoutCancel(ctx))
+	if listErr != nil {
+		return listErr
+	}
+	for key := range after {
+		if !before[key] && !strings.HasPrefix(key, c.job.Output+"/") {
+			c.errorf("job %s wrote %q, which is not under its Output %q", c.job.ID, key, c.job.Output)
+		}
+	}
+	c.stillThere(context.WithoutCancel(ctx))
+	if err == nil {
+		c.complete()
+	}
+	return err
+}
+
+func (c *contract) keys(ctx context.Context) (map[string]bool, error) {
+	keys := map[string]bool{}
+	for info, err := range c.store.List(ctx, "") {
+		if err != nil {
+			return nil, err
+		}
+		keys[info.Key] = true
+	}
+	return keys, nil
+}
+
+func (c *contract) emit(u encoder.Update) error {
+	if !c.busy.CompareAndSwap(false, true) {
+		c.errorf("emit was called while another call was under way")
+	}
+	defer c.busy.Store(false)
+	if c.ended.Load() {
+		c.errorf("emit was called after Encode had returned")
+	}
+	if c.failed.Load() {
+		c.errorf("emit was called again after it had returned an error")
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var err error
+	switch {
+	case u.Init != nil && u.Segment == nil && u.Progress == nil:
+		err = c.sawInit(*u.Init)
+	case u.Segment != nil && u.Init == nil && u.Progress == nil:
+		err = c.sawSegment(*u.Segment)
+	case u.Progress != nil && u.Init == nil && u.Segment == nil:
+		err = c.sawProgress(*u.Progress)
+	default:
+		err = fmt.Errorf("not exactly one field is set in %+v", u)
+	}
+	if err != nil {
+		c.errorf("%v", err)
+	}
+	if c.hook == nil {
+		return nil
+	}
+	if err = c.hook(u); err != nil {
+		c.failed.Store(true)
+	}
+	return err
+}
+
+func (c *contract) sawInit(i hls.Init) error {
+	t := c.tracks[i.Track]
+	switch {
+	case t == nil:
+		return fmt.Errorf("init segment of track %q, which the job does not have", i.Track)
+	case t.init != nil:
+		return fmt.Errorf("a second init segment of track %q", i.Track)
+	case i.Codecs == "":
+		return fmt.Errorf("init segment of track %q without codecs", i.Track)
+	}
+	t.init = &i
+	b, err := c.object(i.Key, i.Size)
+	if err != nil {
+		return fmt.Errorf("init segment of track %q: %w", i.Track, err)
+	}
+	if t.info, err = readInit(b); err != nil {
+		return fmt.Errorf("init segment of track %q: %w", i.Track, err)
+	}
+	if t.info.timescale != i.Timescale {
+		return fmt.Errorf("init segment of track %q has timescale %d, and Init says %d", i.Track, t.info.timescale, i.Timescale)
+	}
+	return nil
+}
+
+func (c *contract) sawSegment(s hls.Segment) error {
+	name := fmt.Sprintf("segment %d of track %q", s.Number, s.Track)
+	t := c.tracks[s.Track]
+	if t == nil {
+		return fmt.Errorf("%s, which the job does not have", name)
+	}
+	if t.init == nil {
+		return fmt.Errorf("%s comes before the track's init segment", name)
+	}
+	n := len(t.segments)
+	t.segments = append(t.segments, s)
+	if s.Number != n {
+		return fmt.Errorf("%s comes where number %d is due", name, n)
+	}
+	b, err := c.object(s.Key, s.Size)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	info, err := readSegment(b, t.info)
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if n > 0 && info.decode != t.decode {
+		return fmt.Errorf("%s has decode time %d, and the one before ends at %d", name, info.decode, t.decode)
+	}
+	t.decode = info.decode + info.duration
+	return t.checkTimes(c.job.Grid, s, info, name)
+}
+
+// checkTimes compares what a segment's update says with its bytes and the grid.
+func (t *trackState) checkTimes(g encoder.Grid, s hls.Segment, info segmentInfo, name string) error {
+	// Samples before the start of the edit list, such as an audio codec's priming, are
+	// in the first segment's bytes but not in its duration.
+	if s.Duration <= 0 || s.Duration > info.duration || s.Number > 0 && s.Duration != info.duration {
+		return fmt.Errorf("%s says duration %d, its samples have %d", name, s.Duration, info.duration)
+	}
+	if s.Number > 0 {
+		before := t.segments[s.Number-1]
+		if gap := s.Start - before.Start - before.Duration; gap > info.frame || gap < -info.frame {
+			return fmt.Errorf("%s starts at %d, and the one before ends at %d", name, s.Start, before.Start+before.Duration)
+		}
+	}
+	if t.track.Kind == hls.Video && !info.sync {
+		return fmt.Errorf("%s does not start with a sync sample", name)
+	}
+	nominal := float64(s.Number) * g.SegmentDuration().Float() * float64(t.info.timescale)
+	if math.Abs(float64(s.Start)-nominal) > float64(info.frame) {
+		return fmt.Errorf("%s starts at %d, more than a frame from its nominal %.1f", name, s.Start, nominal)
+	}
+	return nil
+}
+
+func (c *contract) sawProgress(p encoder.Progress) error {
+	if p.Position < c.position {
+		return fmt.Errorf("progress goes back from %s to %s", c.position, p.Position)
+	}
+	c.position = p.Position
+	if !(p.Speed >= 0) || math.IsInf(p.Speed, 0) {
+		return fmt.Errorf("progress has speed %v", p.Speed)
+	}
+	return nil
+}
+
+// object reads what has been emitted and compares its size.
+func (c *contract) object(key string, size int64) ([]byte, error) {
+	full := c.job.Output + "/" + key
+	o, err := c.store.Open(context.Background(), full, nil)
+	if err != nil {
+		return nil, fmt.Errorf("emitted, but not in the store: %w", err)
+	}
+	defer o.Close()
+	b, err := io.ReadAll(o)
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) != size || o.Size != size {
+		return nil, fmt.Errorf("%q has %d bytes (%d by its Info), and the update says %d", full, len(b), o.Size, size)
+	}
+	return b, nil
+}
+
+// stillThere checks that what was emitted stays true.
+func (c *contract) stillThere(ctx context.Context) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	check := func(key string, size int64) {
+		if info, err := c.store.Stat(ctx, c.job.Output+"/"+key); err != nil || info.Size != size {
+			c.errorf("%q was emitted and is not there any more: %d bytes, %v", key, info.Size, err)
+		}
+	}
+	for _, t := range c.tracks {
+		if t.init != nil {
+			check(t.init.Key, t.init.Size)
+		}
+		for _, s := range t.segments {
+			check(s.Key, s.Size)
+		}
+	}
+}
+
+// complete checks that all tracks are there and end together.
+func (c *contract) complete() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	segment := c.job.Grid.SegmentDuration().Float()
+	for id, t := range c.tracks {
+		if t.init == nil || len(t.segments) == 0 {
+			c.errorf("Encode returned nil, and track %q has no segment", id)
+			continue
+		}
+		last := t.segments[len(t.segments)-1]
+		end := float64(last.Start+last.Duration) / float64(t.init.Timescale)
+		if want := c.job.Grid.Duration().Seconds(); want > 0 && math.Abs(end-want) > segment {
+			c.errorf("track %q ends at %.3f s, the timeline at %.3f s", id, end, want)
+		}
+	}
+	if c.position == 0 {
+		c.errorf("Encode returned nil without progress")
+	}
+}

@@ -1,0 +1,162 @@
+package encodertest_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/encoder/encodertest"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/storage"
+)
+
+func TestFakeKeepsTheContract(t *testing.T) {
+	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
+		store := newMemory()
+		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 20 * time.Second})
+		return fake, store, plan(t, fake, "a")
+	})
+}
+
+func TestLimitKeepsTheContract(t *testing.T) {
+	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
+		store := newMemory()
+		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 20 * time.Second})
+		return encoder.Limit(fake, 1, nil), store, plan(t, fake, "a")
+	})
+}
+
+// bent is a Fake whose updates go through change on their way to emit.
+type bent struct {
+	*encodertest.Fake
+	change func(u encoder.Update, emit func(encoder.Update) error) error
+}
+
+func (b bent) Encode(ctx context.Context, job encoder.Job, emit func(encoder.Update) error) error {
+	return b.Fake.Encode(ctx, job, func(u encoder.Update) error { return b.change(u, emit) })
+}
+
+// The suite finds what it is for.
+func TestSuiteHasTeeth(t *testing.T) {
+	segment := func(edit func(*hls.Segment)) func(encoder.Update, func(encoder.Update) error) error {
+		return func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Segment != nil && u.Segment.Number == 1 {
+				edit(u.Segment)
+			}
+			return emit(u)
+		}
+	}
+	store := newMemory()
+	for want, change := range map[string]func(encoder.Update, func(encoder.Update) error) error{
+		"before the track's init segment": func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Init != nil {
+				return nil
+			}
+			return emit(u)
+		},
+		"a second init segment": func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Init != nil {
+				_ = emit(u)
+			}
+			return emit(u)
+		},
+		"where number 1 is due": segment(func(s *hls.Segment) { s.Number = 2 }),
+		"not in the store":      segment(func(s *hls.Segment) { s.Key = "v720/7.m4s" }),
+		"and the update says":   segment(func(s *hls.Segment) { s.Size++ }),
+		"its samples have":      segment(func(s *hls.Segment) { s.Duration-- }),
+		"the one before ends":   segment(func(s *hls.Segment) { s.Start += 5000 }),
+		"does not have":         segment(func(s *hls.Segment) { s.Track = "v1" }),
+		"not exactly one field": func(u encoder.Update, emit func(encoder.Update) error) error {
+			u.Progress = &encoder.Progress{}
+			return emit(u)
+		},
+		"progress goes back": func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Progress != nil {
+				u.Progress.Position = time.Hour - u.Progress.Position
+			}
+			return emit(u)
+		},
+		"without progress": func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Progress != nil {
+				return nil
+			}
+			return emit(u)
+		},
+		"again after it had returned an error": func(u encoder.Update, emit func(encoder.Update) error) error {
+			_ = emit(u)
+			return nil
+		},
+		"while another call was under way": func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Progress == nil {
+				return emit(u)
+			}
+			done := make(chan struct{})
+			go func() { defer close(done); _ = emit(u) }()
+			err := emit(u)
+			<-done
+			return err
+		},
+		"not under its Output": func(u encoder.Update, emit func(encoder.Update) error) error {
+			store.mu.Lock()
+			store.objects["elsewhere"] = nil
+			store.mu.Unlock()
+			return emit(u)
+		},
+		"has no segment": func(u encoder.Update, emit func(encoder.Update) error) error {
+			if u.Segment != nil && u.Segment.Track == "audio" {
+				return nil
+			}
+			return emit(u)
+		},
+		"is not there any more": func(u encoder.Update, emit func(encoder.Update) error) error {
+			err := emit(u)
+			if u.Init != nil {
+				_ = store.Delete(context.Background(), "media/a/1/"+u.Init.Key)
+			}
+			return err
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			*store = memory{objects: map[string][]byte{}}
+			fake := encodertest.NewFake(store, nil)
+			var hook func(func() int) error
+			switch want {
+			case "again after it had returned an error":
+				hook = func(func() int) error { return errors.New("stop") }
+			case "while another call was under way": // the first call waits for the second
+				hook = func(problems func() int) error {
+					for deadline := time.Now().Add(10 * time.Second); problems() == 0 && time.Now().Before(deadline); {
+						time.Sleep(time.Millisecond)
+					}
+					return nil
+				}
+			}
+			problems, err := encodertest.Problems(t.Context(), bent{fake, change}, store, plan(t, fake, "a"), hook)
+			require.NoError(t, err)
+			assert.Contains(t, strings.Join(problems, "\n"), want)
+		})
+	}
+}
+
+// FuzzReadBytes holds the suite's own reader to not panicking or looping.
+func FuzzReadBytes(f *testing.F) {
+	store := newMemory()
+	fake := encodertest.NewFake(store, nil)
+	job := plan(f, fake, "a")
+	o, err := encode(context.Background(), fake, job)
+	require.NoError(f, err)
+	for track, init := range o.inits {
+		f.Add(store.object(job.Output+"/"+init.Key), store.object(job.Output+"/"+o.segments[track][1].Key))
+	}
+	f.Fuzz(func(t *testing.T, init, segment []byte) {
+		if err := encodertest.ReadBytes(init, segment); err == nil && (len(init) < 8 || len(segment) < 8) {
+			t.Error("no error for nothing")
+		}
+	})
+}
