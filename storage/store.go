@@ -42,6 +42,7 @@ type Store interface {
 	// It is all or nothing: when r fails, ctx ends or the process is killed, the key has
 	// what it had before, and nothing that List shows is left behind.
 	// Once Put has returned nil, every later Open and List sees the new object.
+	// Put looks at ctx between two Reads; a Read that blocks is for the caller to end.
 	Put(ctx context.Context, key string, r io.Reader, opts *PutOptions) (Info, error)
 
 	// Delete removes the object. Deleting what is not there is no error, so it can be
@@ -61,7 +62,7 @@ type Info struct {
 	// ModTime is when the object was last written, to the store's precision.
 	ModTime time.Time
 	// ETag changes when the bytes change. It is an opaque string without the quotes that
-	// HTTP puts around it, and empty where the store has none.
+	// HTTP puts around it, and empty where the store has none. List may leave it empty.
 	ETag string
 	// ContentType is the media type; a store that keeps none derives it from the key's
 	// extension (see [ContentType]). List may leave it empty.

@@ -3,7 +3,6 @@ package blobstore
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"time"
 
@@ -58,11 +57,29 @@ func (s *Store) writerOptions(o storage.PutOptions) *blob.WriterOptions {
 
 // putRemote puts into anything but a folder.
 func (s *Store) putRemote(ctx context.Context, key string, r io.Reader, o storage.PutOptions) (storage.Info, error) {
+	transfer := s.push
+	if s.pulls {
+		transfer = s.pull
+	}
+	n, err := transfer(ctx, key, r, o)
+	if err != nil {
+		return storage.Info{}, err
+	}
+	// The object is there now; not to know its ETag is no failure.
+	info, err := s.stat(ctx, key)
+	if err != nil || info.Size != n {
+		return storage.Info{Key: key, Size: n, ModTime: time.Now(), ContentType: o.ContentType}, nil
+	}
+	return info, nil
+}
+
+// push puts by writing to the driver.
+func (s *Store) push(ctx context.Context, key string, r io.Reader, o storage.PutOptions) (int64, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	w, err := s.bucket.NewWriter(ctx, key, s.writerOptions(o))
 	if err != nil {
-		return storage.Info{}, err
+		return 0, err
 	}
 	done := false
 	defer func() {
@@ -73,18 +90,10 @@ func (s *Store) putRemote(ctx context.Context, key string, r io.Reader, o storag
 	}()
 	n, err := s.copy(ctx, w, r, o.Size)
 	if err != nil {
-		return storage.Info{}, err
+		return n, err
 	}
 	done = true
-	if err := w.Close(); err != nil {
-		return storage.Info{}, err
-	}
-	// The object is there now; not to know its ETag is no failure.
-	info, err := s.stat(ctx, key)
-	if err != nil || info.Size != n {
-		return storage.Info{Key: key, Size: n, ModTime: time.Now(), ContentType: o.ContentType}, nil
-	}
-	return info, nil
+	return n, w.Close()
 }
 
 // copy hands all that src yields to dst, in whole buffers, and looks at ctx in between. It
@@ -102,10 +111,10 @@ func (s *Store) copy(ctx context.Context, dst io.Writer, src io.Reader, size int
 	for {
 		n, err := fill(ctx, src, buf)
 		total += int64(n)
-		if size > 0 && total > size {
-			return total, fmt.Errorf("the source yields more than the %d bytes announced: %w", size, io.ErrUnexpectedEOF)
-		}
 		if err != nil && err != io.EOF { //nolint:errorlint // see fill
+			return total, err
+		}
+		if err := checkSize(total, size, err != nil); err != nil {
 			return total, err
 		}
 		if n > 0 {
@@ -116,9 +125,6 @@ func (s *Store) copy(ctx context.Context, dst io.Writer, src io.Reader, size int
 		if err != nil {
 			break
 		}
-	}
-	if size > 0 && total < size {
-		return total, fmt.Errorf("the source yields %d of the %d bytes announced: %w", total, size, io.ErrUnexpectedEOF)
 	}
 	return total, ctx.Err()
 }

@@ -24,6 +24,7 @@ type Store struct {
 	file bool
 	dir  string
 
+	pulls   bool      // Put lets the driver read: see pull
 	buffers sync.Pool // of *[]byte, BufferSize long
 
 	// tree lets Puts make folders together, and Delete remove empty ones alone.
@@ -55,6 +56,7 @@ func New(bucket *blob.Bucket, opts *Options) *Store {
 	}
 	var info os.FileInfo
 	s.file = bucket.As(&info)
+	s.pulls = isS3(bucket)
 	s.buffers.New = func() any {
 		b := make([]byte, s.opts.BufferSize)
 		return &b

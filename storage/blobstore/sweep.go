@@ -16,8 +16,8 @@ import (
 // an upload may stall: an hour is a good choice. Call it at the start and now and then.
 //
 // Buckets that are not folders have no such files, and Sweep fails with
-// errors.ErrUnsupported. (S3 may keep the parts of uploads that were cut off, unseen: a
-// lifecycle rule with AbortIncompleteMultipartUpload removes them.) A folder that was
+// errors.ErrUnsupported. (S3 keeps the parts of an upload whose process was killed,
+// unseen: a lifecycle rule with AbortIncompleteMultipartUpload removes them.) A folder that was
 // given to New without NoTempDir has its temporary files in os.TempDir, where Sweep
 // doesn't look.
 func (s *Store) Sweep(ctx context.Context, olderThan time.Duration) (removed []string, err error) {

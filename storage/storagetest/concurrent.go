@@ -258,7 +258,7 @@ func testLarge(t *testing.T, s storage.Store, c config) {
 			t.Errorf("Close: %v", err)
 		}
 	}
-	const length = 1 << 20
+	length := c.large / 4
 	offset := c.large/2 + 17
 	want := make([]byte, length)
 	skip := io.MultiReader(io.LimitReader(stream(1), offset+length))
