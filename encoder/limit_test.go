@@ -13,9 +13,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/vodkit/vodkit/encoder"
 )
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // encodeFunc makes a function an Encoder.
 type encodeFunc func(ctx context.Context, job encoder.Job) error
