@@ -199,3 +199,16 @@ func TestCodecs(t *testing.T) {
 		})
 	}
 }
+
+// A stream that starts late says so in an empty edit, to a millisecond, and its first
+// segment starts late. ffmpeg does not cut the priming off there, so it is presented.
+func TestLateStart(t *testing.T) {
+	stream := ffmpeg(t, nil, "-f", "lavfi", "-i", "sine=r=48000:d=10", "-af", "asetpts=PTS+1/TB", "-c:a", "aac",
+		"-f", "mp4", "-movflags", audioFlags, "pipe:1")
+	p := must(t, hls.Audio, pack.Grid{Segment: hls.Rational{Num: 6, Den: 1}}, stream)
+	require.Len(t, p.segments, 2)
+	assert.InDelta(t, 48000-1024, p.summary.Start, 48)
+	assert.InDelta(t, 11*48000, p.summary.End, 48)
+	assert.InDelta(t, 6*48000, p.segments[1].Start, 512)
+	assert.Equal(t, decoded(t, stream), decoded(t, p.bytes()))
+}
