@@ -9,6 +9,12 @@
 // [errors.ErrUnsupported] where the store lacks them: [SignedURL] for an address
 // that needs no further credentials, [File] for the operating system's file behind
 // an open object. Decorators forward them.
+//
+// [Prefix] makes a Store of a part of another:
+//
+//	store, err := blobstore.OpenFile("/srv/vod", nil)
+//	tenant := storage.Prefix(store, "tenant/7")
+//	info, err := tenant.Put(ctx, "sources/42", r, nil) // tenant/7/sources/42
 package storage
 
 import (

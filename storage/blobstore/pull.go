@@ -42,7 +42,7 @@ func (s *Store) pull(ctx context.Context, key string, r io.Reader, o storage.Put
 		<-watched
 	}
 	if p.panicked != nil {
-		panic(p.panicked)
+		panic(p.panicked) //nolint:forbidigo // the source's own, handed on to the goroutine where it belongs
 	}
 	if p.err != nil && p.err != io.EOF { //nolint:errorlint // the end is io.EOF itself
 		return p.n, p.err

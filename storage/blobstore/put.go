@@ -66,11 +66,10 @@ func (s *Store) putRemote(ctx context.Context, key string, r io.Reader, o storag
 		return storage.Info{}, err
 	}
 	// The object is there now; not to know its ETag is no failure.
-	info, err := s.stat(ctx, key)
-	if err != nil || info.Size != n {
-		return storage.Info{Key: key, Size: n, ModTime: time.Now(), ContentType: o.ContentType}, nil
+	if info, err := s.stat(ctx, key); err == nil && info.Size == n {
+		return info, nil
 	}
-	return info, nil
+	return storage.Info{Key: key, Size: n, ModTime: time.Now(), ContentType: o.ContentType}, nil
 }
 
 // push puts by writing to the driver.
@@ -139,7 +138,7 @@ func fill(ctx context.Context, src io.Reader, buf []byte) (n int, err error) {
 		m, err = src.Read(buf[n:])
 		n += m
 		switch {
-		case err == io.EOF: //nolint:errorlint // a wrapped EOF is an error of the source's
+		case err == io.EOF: // itself: a wrapped EOF is an error of the source's
 			return n, io.EOF
 		case err != nil:
 			return n, &sourceError{err}

@@ -2,6 +2,7 @@ package storagetest
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -13,6 +14,8 @@ import (
 
 	"github.com/vodkit/vodkit/storage"
 )
+
+var errOther = errors.New("other bytes than were put")
 
 // parallel runs f in n goroutines and waits for them.
 func parallel(t *testing.T, n int, f func(worker int) error) {
@@ -122,7 +125,7 @@ func testWritersOfManyKeys(t *testing.T, s storage.Store, _ config) {
 				return err
 			}
 			if _, got, err := get(t.Context(), s, key, nil); err != nil || !bytes.Equal(got, b) {
-				return fmt.Errorf("%s holds %s, %v right after Put", key, describe(got), err)
+				return fmt.Errorf("%s holds %s right after Put: %w", key, describe(got), cmp.Or(err, errOther))
 			}
 		}
 		return nil
@@ -151,7 +154,7 @@ func testWritersOfOneKey(t *testing.T, s storage.Store, _ config) {
 		parallel(t, 8, func(w int) error {
 			info, err := s.Put(t.Context(), "dir/one", bytes.NewReader(version(w)), nil)
 			if err == nil && info.Size != int64(len(version(w))) {
-				err = fmt.Errorf("Put says %d bytes, want %d", info.Size, len(version(w)))
+				err = fmt.Errorf("size after Put: %d bytes, want %d", info.Size, len(version(w)))
 			}
 			return err
 		})
@@ -191,7 +194,7 @@ func testReadersDuringOverwrites(t *testing.T, s storage.Store, _ config) {
 			case err != nil:
 				continue // that is allowed, a mixture is not
 			case int64(len(b)) != info.Size:
-				return fmt.Errorf("Open says %d bytes, and %d come", info.Size, len(b))
+				return fmt.Errorf("size after Open: %d bytes, and %d come", info.Size, len(b))
 			}
 			if err := checkVersion(b); err != nil {
 				return err
@@ -216,14 +219,14 @@ func testDeletesAndPuts(t *testing.T, s storage.Store, _ config) {
 				return err
 			}
 			if _, got, err := get(t.Context(), s, key, nil); err != nil || !bytes.Equal(got, b) {
-				return fmt.Errorf("%s holds %s, %v right after Put", key, describe(got), err)
+				return fmt.Errorf("%s holds %s right after Put: %w", key, describe(got), cmp.Or(err, errOther))
 			}
 			for info, err := range s.List(t.Context(), "deep/") {
 				if err != nil {
 					return err
 				}
 				if !strings.HasPrefix(info.Key, "deep/er/folder/") {
-					return fmt.Errorf("List shows %q", info.Key)
+					return fmt.Errorf("listed %q, which nobody has put", info.Key)
 				}
 			}
 			if err := s.Delete(t.Context(), key); err != nil {
