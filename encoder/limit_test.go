@@ -324,9 +324,9 @@ func TestLimitWeightNeverExceedsTheTotal(t *testing.T) {
 						Priority: rnd.IntN(3),
 						Tenant:   fmt.Sprint(rnd.IntN(4)),
 					}
-					patience := time.Duration(1 + rnd.IntN(60_000))
+					patience := time.Duration(1+rnd.IntN(60_000)) * time.Millisecond
 					wg.Go(func() {
-						ctx, cancel := context.WithTimeout(t.Context(), patience*time.Millisecond)
+						ctx, cancel := context.WithTimeout(t.Context(), patience)
 						defer cancel()
 						switch err := l.Encode(ctx, job, nil); {
 						case errors.Is(err, encoder.ErrBacklogFull):

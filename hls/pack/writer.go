@@ -38,7 +38,8 @@ func (w *writer) run(ctx context.Context) error {
 	defer func() {
 		if !ended {
 			close(w.failed)
-			for range w.jobs {
+			for open := true; open; { // until the reading side has seen it
+				_, open = <-w.jobs
 			}
 		}
 	}()
