@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -102,10 +103,6 @@ func TestFolderShowsWhatOthersPutThere(t *testing.T) {
 }
 
 func TestOpenURL(t *testing.T) {
-	dir := filepath.ToSlash(t.TempDir())
-	if runtime.GOOS == "windows" {
-		dir = "/" + dir
-	}
 	for query, files := range map[string][]string{
 		"":                              {"a/", "a/b.mp4"},
 		"?dir_file_mode=0700":           {"a/", "a/b.mp4"},
@@ -114,11 +111,12 @@ func TestOpenURL(t *testing.T) {
 		"?no_tmp_dir=&create_dir=false": {"a/", "a/b.mp4"},
 	} {
 		t.Run(query, func(t *testing.T) {
-			sub := dir + "/" + strings.Trim(strings.ReplaceAll(query, "/", ""), "?")
-			s, err := blobstore.Open(t.Context(), "file://"+strings.ReplaceAll(sub, "=", "%3D")+query, nil)
+			dir := t.TempDir()
+			u := url.URL{Scheme: "file", Path: "/" + strings.TrimPrefix(filepath.ToSlash(dir), "/")}
+			s, err := blobstore.Open(t.Context(), u.String()+query, nil)
 			s = closing(t, s, err)
 			put(t, s, "a/b.mp4", "x")
-			assert.Equal(t, files, tree(t, filepath.FromSlash(sub)))
+			assert.Equal(t, files, tree(t, dir))
 			assert.Equal(t, []string{"a/b.mp4"}, keys(t, s))
 			removed, err := s.Sweep(t.Context(), 0)
 			require.NoError(t, err)
@@ -136,7 +134,7 @@ func TestOpenURLRelative(t *testing.T) {
 }
 
 func TestOpenURLErrors(t *testing.T) {
-	for url, hint := range map[string]string{
+	for address, hint := range map[string]string{
 		"file://srv/vod":     "file:///srv",
 		"file:vod":           "file://./folder",
 		"file://":            "file:///folder",
@@ -144,8 +142,8 @@ func TestOpenURLErrors(t *testing.T) {
 		"::":                 "missing protocol scheme",
 		"file:///dev/null/x": "not a directory",
 	} {
-		_, err := blobstore.Open(t.Context(), url, nil)
-		assert.ErrorContains(t, err, hint, url)
+		_, err := blobstore.Open(t.Context(), address, nil)
+		assert.ErrorContains(t, err, hint, address)
 	}
 	_, err := blobstore.OpenFile("/dev/null/x", nil)
 	assert.ErrorContains(t, err, "/dev/null/x")
@@ -257,10 +255,10 @@ func TestSignedURLOfFolder(t *testing.T) {
 	require.NoError(t, os.WriteFile(key, []byte("secret"), 0o600))
 	s, err := blobstore.Open(t.Context(), "file://"+filepath.ToSlash(t.TempDir())+"?base_url=/files&secret_key_path="+filepath.ToSlash(key), nil)
 	s = closing(t, s, err)
-	url, err := storage.SignedURL(t.Context(), storage.Prefix(s, "tenant"), "x.mp4", nil)
+	signed, err := storage.SignedURL(t.Context(), storage.Prefix(s, "tenant"), "x.mp4", nil)
 	require.NoError(t, err)
-	assert.Contains(t, url, "/files?")
-	assert.Contains(t, url, "obj=tenant%2Fx.mp4")
+	assert.Contains(t, signed, "/files?")
+	assert.Contains(t, signed, "obj=tenant%2Fx.mp4")
 }
 
 func TestSweepOfGivenFolder(t *testing.T) {
