@@ -82,8 +82,10 @@ type Segment struct {
 	// Key is where the bytes are, relative to the attempt's prefix.
 	Key  string `json:"key"`
 	Size int64  `json:"size"` // bytes
-	// Start is the presentation time of the first sample and Duration the sum of all
-	// samples' durations, measured from the boxes, in ticks of the track's timescale.
+	// Start is the presentation time of the first sample that is presented and Duration
+	// the sum of the presented samples' durations, measured from the boxes, in ticks of
+	// the track's timescale. The priming of an audio codec is in the first segment's bytes
+	// but is not presented (edit list, ISO 14496-12 8.6.6).
 	Start    int64 `json:"start"`
 	Duration int64 `json:"duration"`
 }

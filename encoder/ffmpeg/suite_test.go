@@ -1,0 +1,33 @@
+package ffmpeg_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/encoder/encodertest"
+	"github.com/vodkit/vodkit/internal/testmedia"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// The Encoder keeps to its contract, with sources by descriptor and over loopback.
+func TestSuite(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	args := append(testmedia.Video("320x240", "25", "14"), testmedia.Sound("14")...)
+	path := testmedia.Make(t, "a.mp4", append(args, "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac")...)
+	for name, open := range map[string]func(*testing.T) storage.Store{"file": fileStore, "memory": memStore} {
+		t.Run(name, func(t *testing.T) {
+			encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
+				store := open(t)
+				ff := fast(store)
+				src := put(t, store, path)
+				m, err := ff.Probe(t.Context(), src)
+				require.NoError(t, err)
+				grid, tracks, err := encoder.Plan(m, nil)
+				require.NoError(t, err)
+				return ff, store, encoder.Job{Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks}
+			})
+		})
+	}
+}
