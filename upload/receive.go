@@ -25,6 +25,8 @@ const (
 
 // upload answers POST: a form with a file, or the file itself.
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
+	body := &rollingBody{r: r.Body, rc: http.NewResponseController(w), idle: h.opts.UploadIdle}
+	defer body.done()
 	n, err := describe(r)
 	if !h.allowed(w, r, ActionUpload, n.ID) {
 		return
@@ -45,8 +47,6 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
 		h.refuse(w, r, err)
 		return
 	}
-	body := &rollingBody{r: r.Body, rc: http.NewResponseController(w), idle: h.opts.UploadIdle}
-	defer body.done()
 	src := http.MaxBytesReader(w, body, limit)
 
 	var a Asset
@@ -57,7 +57,6 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
 		n.Size = max(0, r.ContentLength)
 		a, err = h.create(r, n, src)
 	}
-	body.done()
 	var denied *deniedError
 	if errors.As(err, &denied) {
 		problem.Denied(w, denied.err)
@@ -220,32 +219,43 @@ func isNetwork(err error) bool {
 func limited(r io.Reader, limit int64) io.Reader { return &meter{r: r, left: limit} }
 
 // rollingBody moves the connection's deadlines on while bytes arrive: an upload may
-// take as long as it needs, but not stand still.
+// take as long as it needs, but not stand still. Where the server or a middleware has
+// no deadlines to be moved, its own rules hold.
 type rollingBody struct {
 	r     io.ReadCloser
 	rc    *http.ResponseController
 	idle  time.Duration
 	moved time.Time
+	whole bool // the body's end was seen
 }
+
+// unreadFor is how long net/http may wait for the rest of a body that was refused,
+// which it discards before it answers.
+const unreadFor = 2 * time.Second
 
 func (b *rollingBody) Read(p []byte) (int, error) {
 	if t := time.Now(); t.Sub(b.moved) > b.idle/16 {
 		b.moved = t
-		// Where the server or a middleware has no deadlines, its own rules hold.
 		_ = b.rc.SetReadDeadline(t.Add(b.idle))
 		_ = b.rc.SetWriteDeadline(t.Add(2 * b.idle))
 	}
-	return b.r.Read(p)
+	n, err := b.r.Read(p)
+	if err == io.EOF {
+		// From here on net/http listens for the client's going away, and a deadline would
+		// look like that while the Store takes its time.
+		b.whole = true
+		_ = b.rc.SetReadDeadline(time.Time{})
+	}
+	return n, err
 }
 
 func (b *rollingBody) Close() error { return b.r.Close() }
 
-// done takes the deadlines away: the answer is small, and the connection's next
-// request gets the server's own. It may be called twice.
+// done leaves the deadlines as the answer needs them. The connection's next request
+// gets the server's own.
 func (b *rollingBody) done() {
-	if b.moved.IsZero() {
-		return
+	if !b.whole {
+		_ = b.rc.SetReadDeadline(time.Now().Add(min(unreadFor, b.idle)))
 	}
-	_ = b.rc.SetReadDeadline(time.Time{})
 	_ = b.rc.SetWriteDeadline(time.Time{})
 }
