@@ -9,7 +9,7 @@ import (
 // Sentinels that errors of this package match through errors.Is.
 var (
 	// ErrNotFound says that no asset has the id. It matches fs.ErrNotExist too.
-	ErrNotFound error = notFound{}
+	ErrNotFound error = notFoundError{}
 	// ErrExist says that an asset has the id already, or is being uploaded under it.
 	ErrExist = errors.New("asset exists already")
 	// ErrConflict says that the record has changed since its revision was read.
@@ -48,10 +48,10 @@ const (
 	CodeSourceChanged = "source_changed" // the original is another than was accepted
 )
 
-type notFound struct{}
+type notFoundError struct{}
 
-func (notFound) Error() string        { return "no such asset" }
-func (notFound) Is(target error) bool { return target == fs.ErrNotExist }
+func (notFoundError) Error() string        { return "no such asset" }
+func (notFoundError) Is(target error) bool { return target == fs.ErrNotExist }
 
 // fieldError says what is wrong with a field, in a sentence for whoever sent it. It
 // matches ErrInvalid.

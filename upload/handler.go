@@ -106,7 +106,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		switch v := recover(); v {
 		case nil:
 		case http.ErrAbortHandler:
-			panic(v)
+			panic(v) //nolint:forbidigo // the way of net/http to end a response
 		default: // a hook of the host: what it would have said is not known, so nothing is done
 			h.p.log.Error("A handler panicked.", "panic", v, "stack", string(debug.Stack()))
 			problem.Write(w, http.StatusInternalServerError, problem.Internal, "Something in the service broke. Tell its operator.")

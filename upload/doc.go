@@ -1,0 +1,130 @@
+// Package upload takes videos in, has them encoded and published, and keeps record
+// of them.
+//
+// A [Pipeline] is made of a storage.Store, an encoder.Encoder and an encoder.Prober:
+//
+//	vod, err := upload.New(store, encoder.Limit(ff, 2, nil), ff, &upload.Options{Sink: hub})
+//	err = vod.Start(ctx)    // takes up what an earlier process left
+//	a, err := vod.Create(ctx, upload.NewAsset{Name: "clip.mp4"}, reader)
+//	…
+//	err = vod.Shutdown(ctx) // what runs may finish until ctx ends
+//
+// What Create has returned nil for survives the process: the source is under
+// "sources/<id>/" in the Store, and the record in the [Catalog]. Workers claim records,
+// probe, plan a ladder, encode and publish under "media/<id>/". Only "media/" is made
+// to be served.
+//
+// # Life of an asset
+//
+//	READY ── claimed ──▶ RUNNING ── published whole ──▶ COMPLETE
+//	  ▲                     │ ╲                             │
+//	  └ shutdown, automatic ┘  ╲ failed, cancelled, deleted │
+//	  ▲ retry                   ▼                           │
+//	  └──────────────── Retry ─ ERROR ◀── (Retry: a new attempt) ┘
+//
+// An attempt ends once, with COMPLETE or ERROR, and its record is written before its
+// terminal event is reported. Failures that are not permanent are run again by
+// themselves, Options.Retries times; Retry begins another attempt, and what is
+// published can be played until that is complete. What fails after it became playable
+// is ERROR with a playlist of what there is. Cancel and Delete are durable wishes: a
+// process that dies over them is succeeded by one that fulfils them. Deleting an
+// attempt that has not ended reports ERROR with code deleted.
+//
+// # HTTP
+//
+// [NewHandler] makes one http.Handler for all routes. They are relative to where it is
+// mounted: under http.ServeMux at both "/assets" and "/assets/", under
+// http.StripPrefix, or on any router. Paths that end in a slash are the same, without
+// a redirect, which would lose the body.
+//
+//	POST   /              202  a form with the field "file", or the file itself as the body
+//	GET    /              200  {"assets": […], "next": cursor or null}; ?limit=50 (at most 200), ?after=cursor, ?status=
+//	GET    /{id}          200  the asset
+//	DELETE /{id}          204  the asset is gone, with all that belonged to it
+//	POST   /{id}/retry    202  a new attempt
+//	POST   /{id}/cancel   202  the attempt has ended with code cancelled
+//	GET    /{id}/events   200  HandlerOptions.Events, usually an sse.Hub
+//
+// 202 comes with Location and the asset. Uploads are streamed to the Store: neither
+// memory nor a temporary file holds them. A form may have the fields id, name,
+// priority and meta.<key> before its file; what follows the file is ignored. With a
+// bare body the same are query parameters, and the name may also be in X-File-Name
+// (percent-encoded) or Content-Disposition. A Priority or an ID that clients must not
+// choose is for HandlerOptions.Prepare to take away; the tenant is the host's to say.
+//
+// An asset in JSON (durations in seconds; what is unknown is left out, but for
+// fraction, duration and front):
+//
+//	{
+//	  "id": "01m81jhf5wqnwzj8c1er2kzba5", "name": "clip.mp4",
+//	  "status": "RUNNING", "stage": "encoding", "attempt": "01m81jhf5ww0fvaexb5bxdy0fa", "queue": 3,
+//	  "fraction": 0.42, "position": 50.4, "duration": 120, "front": 48, "eta": 33.5, "speed": 2.1,
+//	  "playlist": "/media/01m81jhf5wqnwzj8c1er2kzba5/master.m3u8",
+//	  "size": 73400320, "priority": 1, "tenant": "acme", "metadata": {"album": "summer"},
+//	  "error": {"code": "truncated", "message": "The file ends early: …", "permanent": true},
+//	  "created": "2026-01-02T03:04:05Z", "updated": "2026-01-02T03:05:00Z", "completed": "2026-01-02T03:06:00Z"
+//	}
+//
+// playlist is there as soon as the video can be played, error only with ERROR,
+// completed only with COMPLETE, queue only while the asset waits.
+//
+// # Who may do what
+//
+// HandlerOptions.Authorize is asked before anything is read or told: for "upload"
+// (POST, also retry), "list", "read", "events" and "delete" (also cancel); hls.Handler
+// asks for "media". Nil means open: everybody who reaches the handler may do
+// everything.
+//
+// # Codes
+//
+// Every refusal is {"error": {"code": …, "message": …}}: the code is stable and for
+// programs, the message a sentence for people.
+//
+//	status  code                  what to do
+//	400     bad_request           send a well-formed form
+//	400     incomplete_upload     the body ended early: send it again
+//	401     unauthorized          sign in
+//	403     forbidden             ask the host
+//	404     not_found             the asset is not there, or not this tenant's
+//	405     method_not_allowed    see Allow
+//	408     upload_timeout        no byte came for UploadIdle: send it again
+//	409     exists                choose another id, or delete the asset that has it
+//	409     busy                  cancel, or wait for the end, before a retry
+//	409     ended                 nothing is left to cancel
+//	413     too_large             send a smaller file
+//	415     unsupported_type      send a video, or application/octet-stream
+//	422     invalid_field         the message says which field and why
+//	422     missing_file          name the form's field "file"
+//	422     empty_upload          the file has no bytes
+//	429     backlog_full          wait for Retry-After
+//	500     internal              a bug: the log has it
+//	503     unavailable           starting or stopping: wait for Retry-After
+//	503     storage_unavailable   the Store or Catalog fails: wait for Retry-After
+//	507     insufficient_storage  the Store is full
+//
+// The codes of an asset in ERROR (Asset.Error, progress.Event.Error):
+//
+//	code                 permanent  what to do
+//	unsupported_format   yes        convert the file: no container or codec that ffmpeg reads
+//	no_media             yes        there is neither picture nor sound
+//	corrupt              yes        export the file again
+//	truncated            yes        upload it again: its end is missing
+//	too_large            yes        beyond the limits of duration or pixels
+//	source_missing       yes        the original is gone from the Store: upload it again
+//	source_changed       yes        the original is another than was accepted: import it again
+//	encoder_missing      (says)     install ffmpeg; ffmpeg.Doctor says what lacks
+//	encoder_failed       no         retry; the log has the end of ffmpeg's words
+//	stalled              no         retry; the machine may be overloaded
+//	source_unavailable   no         retry when the Store answers
+//	storage_unavailable  no         retry when the Store takes writes
+//	internal             (says)     a panic or a bug: the log has it
+//	cancelled            no         someone cancelled: retry
+//	deleted              yes        someone deleted the asset
+//
+// # Catalogs
+//
+// [StoreCatalog], the default, keeps JSON in the Store and is for one process at a
+// time: a second one is refused with [ErrOwned] while the first lives. A [Catalog] of
+// your own keeps records in your database. Backlog and places in the queue are what
+// one process sees.
+package upload
