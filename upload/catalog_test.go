@@ -1,9 +1,13 @@
 package upload_test
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +19,7 @@ import (
 
 	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/storage"
+	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
 )
 
@@ -349,4 +354,46 @@ func TestStoreCatalogStartFails(t *testing.T) {
 	assert.True(t, errors.Is(err, upload.ErrVersion))
 	_, err = fs.Stat(t.Context(), "catalog/owner.json")
 	require.ErrorIs(t, err, storage.ErrNotExist, "the ownership was given back")
+}
+
+// A process that is killed is succeeded at once on the same machine, where the
+// operating system tells.
+func TestStoreCatalogSucceedsAKilledProcess(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("only Linux tells surely that a process has died")
+	}
+	dir := t.TempDir()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestOwnAndWait$")
+	cmd.Env = append(os.Environ(), "VODKIT_TEST_OWN="+dir)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	line, err := bufio.NewReader(out).ReadString('\n')
+	require.NoError(t, err)
+	require.Equal(t, "owned\n", line)
+
+	s, err := blobstore.OpenFile(dir, nil)
+	require.NoError(t, err)
+	defer s.Close()
+	c := upload.NewStoreCatalog(s, &upload.StoreCatalogOptions{Heartbeat: time.Hour})
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, c.Start(ctx), context.DeadlineExceeded, "it lives, as far as one can tell")
+	require.NoError(t, cmd.Process.Kill())
+	_ = cmd.Wait()
+	require.NoError(t, c.Start(t.Context()))
+	require.NoError(t, c.Close(t.Context()))
+}
+
+// TestOwnAndWait is the other process of TestStoreCatalogSucceedsAKilledProcess.
+func TestOwnAndWait(t *testing.T) {
+	dir := os.Getenv("VODKIT_TEST_OWN")
+	if dir == "" {
+		t.Skip("runs as a child of another test")
+	}
+	s, err := blobstore.OpenFile(dir, nil)
+	require.NoError(t, err)
+	require.NoError(t, upload.NewStoreCatalog(s, &upload.StoreCatalogOptions{Heartbeat: time.Hour}).Start(t.Context()))
+	fmt.Println("owned")
+	time.Sleep(time.Minute) // until killed
 }

@@ -48,6 +48,8 @@ type ownerRecord struct {
 	Token    string    `json:"token"`
 	Host     string    `json:"host"`
 	PID      int       `json:"pid"`
+	Machine  string    `json:"machine,omitempty"` // see thisMachine
+	Process  string    `json:"process,omitempty"` // see processStart
 	Since    time.Time `json:"since"`
 	Beat     int64     `json:"beat"`
 	Interval float64   `json:"interval"` // seconds between beats
@@ -73,6 +75,7 @@ func (o *ownership) acquire(ctx context.Context) error {
 	}
 	host, _ := os.Hostname()
 	rec := ownerRecord{Version: 1, Token: ids.New(time.Now()), Host: host, PID: os.Getpid(),
+		Machine: thisMachine(), Process: processStart(os.Getpid()),
 		Since: time.Now().UTC(), Interval: o.every.Seconds()}
 	if err := o.put(ctx, rec); err != nil {
 		return err
@@ -92,13 +95,17 @@ func (o *ownership) acquire(ctx context.Context) error {
 }
 
 // awaitDeath returns nil once nobody owns the catalog: at once where no owner is
-// recorded, else when its beat has stood still for long enough.
+// recorded or it surely is dead, else when its beat has stood still for long enough.
 func (o *ownership) awaitDeath(ctx context.Context) error {
 	first, err := o.get(ctx)
 	if errors.Is(err, storage.ErrNotExist) {
 		return nil
 	} else if err != nil {
 		return err
+	}
+	if first.dead() {
+		o.log.Warn("The process that owned the catalog has died.", "pid", first.PID, "since", first.Since)
+		return nil
 	}
 	interval := max(o.every, min(time.Duration(first.Interval*float64(time.Second)), time.Minute))
 	deadline := time.Now().Add(missedBeats * interval)
@@ -120,6 +127,12 @@ func (o *ownership) awaitDeath(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// dead says that the owner surely has died: it was a process of this machine, since
+// its last boot, that is no longer there.
+func (r ownerRecord) dead() bool {
+	return r.Machine != "" && r.Process != "" && r.Machine == thisMachine() && r.Process != processStart(r.PID)
 }
 
 func (r ownerRecord) refusal() error {

@@ -88,9 +88,10 @@ type record struct {
 	Rev Revision `json:"rev"`
 }
 
-// Start takes the ownership and reads the unfinished records. It waits for up to
-// three heartbeats where a process that owned the catalog seems to have died, and
-// fails with [ErrOwned] where it lives.
+// Start takes the ownership and reads the unfinished records. Where a process owned the
+// catalog it waits for up to three heartbeats whether that lives, and fails with
+// [ErrOwned] if so; on Linux a process of the same machine that has died is succeeded
+// at once.
 func (c *StoreCatalog) Start(ctx context.Context) error {
 	if err := c.owner.acquire(ctx); err != nil {
 		return fmt.Errorf("start catalog: %w", err)
