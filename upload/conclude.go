@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/progress"
 )
 
@@ -51,6 +52,10 @@ func (r *run) complete(ctx context.Context) {
 // failed records ERROR and reports it, or lets the attempt run again.
 func (r *run) failed(ctx context.Context, err error) {
 	f := failureOf(err)
+	var e *encoder.Error
+	if errors.As(err, &e) && e.Stderr != "" {
+		r.log = r.log.With("stderr", e.Stderr)
+	}
 	if again := r.held.get().Failures; !f.Permanent && !errors.Is(err, errCancelled) && again < r.p.opts.Retries {
 		due := now().Add(r.p.opts.RetryDelay << min(again, 16))
 		r.log.Warn("A run failed and will be tried again.", "code", f.Code, "error", err, "due", due)
