@@ -8,7 +8,7 @@ export GOWORK := off
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo check lint fmt test test-go test-e2e test-consumer test-s3 golangci-lint clean
+.PHONY: help setup demo check lint fmt test test-go test-e2e test-consumer golangci-lint clean
 
 help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -56,5 +56,7 @@ clean: ## remove what was built and fetched here
 	@rm -rf .cache bin dist e2e/node_modules examples/server/web/vendor/hls.*
 
 # S3 --------------------------------------------------------------------------
+
+include internal/s3test/Makefile.inc
 
 # Benchmarks and corpus -------------------------------------------------------

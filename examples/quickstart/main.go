@@ -1,4 +1,4 @@
-// Command quickstart is the program of the README: video on demand in a service that has a router.
+// Command quickstart is a whole video service: the program of the README.
 package main
 
 import (
