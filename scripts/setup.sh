@@ -27,12 +27,24 @@ apt_install() {
     have sudo || die "please install $* as root: apt-get install $*"
     root=(sudo)
   fi
-  say "installing $*"
+  say "installing $* (this may take a minute)"
   if [ -z "$updated" ]; then
-    "${root[@]}" apt-get update -q
+    quietly "${root[@]}" apt-get update -q
     updated=yes
   fi
-  "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+  quietly "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends "$@"
+}
+
+# quietly shows what a command printed only where it fails.
+quietly() {
+  local log
+  log=$(mktemp)
+  if ! "$@" >"$log" 2>&1; then
+    cat "$log" >&2
+    rm -f "$log"
+    die "this failed: $*"
+  fi
+  rm -f "$log"
 }
 
 setup_ffmpeg() {
