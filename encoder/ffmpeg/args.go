@@ -12,7 +12,7 @@ import (
 // its own into the descriptor that firstOut + its place names. Progress goes to
 // progressFD.
 func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut int, tonemap bool) ([]string, error) {
-	graph, err := filterGraph(job, tonemap)
+	graphs, err := filterGraphs(job, tonemap)
 	if err != nil {
 		return nil, err
 	}
@@ -26,7 +26,9 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	}
 	args = append(args, e.opts.InputArgs...)
 	args = append(args, inputArgs(in)...)
-	args = append(args, "-filter_complex", graph)
+	for _, g := range graphs {
+		args = append(args, "-filter_complex", g)
+	}
 	for i, t := range job.Tracks {
 		args = append(args, "-map", fmt.Sprintf("[out%d]", i), "-map_metadata", "-1", "-map_chapters", "-1")
 		if t.Kind == hls.Video {

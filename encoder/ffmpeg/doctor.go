@@ -30,8 +30,9 @@ const oldestMajor, oldestMinor = 5, 1
 // needed are what every encode uses; an encoder or filter each.
 var (
 	neededEncoders = []string{"libx264", "aac"}
-	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "aresample", "aformat", "apad", "atrim"}
-	hdrFilters     = []string{"zscale", "tonemap"}
+	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "aresample", "aformat", "apad", "atrim",
+		"anullsrc", "asetrate", "asetpts", "asettb", "ainterleave", "aselect"}
+	hdrFilters = []string{"zscale", "tonemap"}
 )
 
 // Doctor says what the ffmpeg at hand is and lacks. The error, an *encoder.Error,

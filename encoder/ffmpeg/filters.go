@@ -8,26 +8,31 @@ import (
 	"github.com/vodkit/vodkit/hls"
 )
 
-// filterGraph returns the -filter_complex of a job. Track i of job.Tracks leaves the
-// graph as [out<i>].
-func filterGraph(job encoder.Job, tonemap bool) (string, error) {
-	var chains []string
+// filterGraphs returns what -filter_complex is given for a job: a graph for all its
+// pictures, and one for each sound. Track i of job.Tracks leaves them as [out<i>]. They
+// are apart because ffmpeg builds a graph anew where the sound of a source changes its
+// channels or rate in the middle, and a picture's graph would begin again at 0.
+func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
+	var graphs []string
 	var videos []int
 	for i, t := range job.Tracks {
 		s, ok := stream(job.Media, t.Stream)
 		if !ok {
-			return "", fmt.Errorf("track %q wants stream %d, which the source does not have", t.ID, t.Stream)
+			return nil, fmt.Errorf("track %q wants stream %d, which the source does not have", t.ID, t.Stream)
 		}
 		switch t.Kind {
 		case hls.Video:
 			videos = append(videos, i)
 		case hls.Audio:
-			chains = append(chains, audioChain(i, t, s, job.Grid))
+			graphs = append(graphs, audioChain(i, t, s, job))
 		default:
-			return "", fmt.Errorf("track %q is of kind %q, which this encoder does not make", t.ID, t.Kind)
+			return nil, fmt.Errorf("track %q is of kind %q, which this encoder does not make", t.ID, t.Kind)
 		}
 	}
-	return strings.Join(append(videoChains(job, videos, tonemap), chains...), ";"), nil
+	if len(videos) > 0 {
+		graphs = append(graphs, strings.Join(videoChains(job, videos, tonemap), ";"))
+	}
+	return graphs, nil
 }
 
 func stream(m encoder.Media, index int) (encoder.Stream, bool) {
@@ -42,9 +47,6 @@ func stream(m encoder.Media, index int) (encoder.Stream, bool) {
 // videoChains decodes once: the first rendition is made from the picture, each
 // further one from the rendition before it.
 func videoChains(job encoder.Job, videos []int, tonemap bool) []string {
-	if len(videos) == 0 {
-		return nil
-	}
 	var chains []string
 	from := ""
 	for n, i := range videos {
@@ -113,15 +115,4 @@ func inMatrix(s encoder.Stream) string {
 		return ":in_color_matrix=smpte170m"
 	}
 	return ""
-}
-
-// audioChain makes stereo sound that starts at 0, whose gaps are silent, and that
-// ends with the timeline.
-func audioChain(i int, t encoder.TrackSpec, s encoder.Stream, g encoder.Grid) string {
-	f := fmt.Sprintf("[0:%d]aresample=%d:async=1:first_pts=0,aformat=channel_layouts=stereo", t.Stream, t.SampleRate)
-	if end := g.Duration(); end > 0 {
-		missing := max(0, (end - s.End).Seconds())
-		f += fmt.Sprintf(",apad=pad_dur=%.3f,atrim=end=%.6f", missing+0.05, end.Seconds())
-	}
-	return fmt.Sprintf("%s[out%d]", f, i)
 }
