@@ -1,6 +1,9 @@
 package ffmpeg
 
 import (
+	"errors"
+	"fmt"
+	"os/exec"
 	"strings"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -40,14 +43,25 @@ func failed(tail *stderrTail, err error) error {
 	said := tail.String()
 	e := &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: said, Err: err,
 		Message: "The encoder ended unexpectedly. Try again; if it happens again, the log has what it said."}
+	var exit *exec.ExitError
 	switch {
+	case errors.As(err, &exit) && !exit.Exited():
+		// Killed or crashed. What it said of the file before may be of no account: files
+		// with some damage are encoded all the same.
+		e.Message = "The encoder was killed or crashed; the machine may be out of memory. Try again; if it happens again, the log has what it said."
 	case strings.Contains(said, "No space left on device"), strings.Contains(said, "Cannot allocate memory"):
 		e.Message = "The machine ran out of memory or disk while encoding. Try again later."
 	case strings.Contains(said, "Invalid data found"), strings.Contains(said, "Error while decoding"),
-		strings.Contains(said, "Conversion failed"), strings.Contains(said, "Could not find codec parameters"),
+		strings.Contains(said, "Could not find codec parameters"),
 		strings.Contains(said, "Nothing was written"), strings.Contains(said, "Error while processing the decoded data"):
 		e.Code, e.Permanent = encoder.CodeCorrupt, true
 		e.Message = "The file's pictures or sound cannot be decoded, so it is damaged or in a variant that is not supported. Export it again and upload that."
 	}
 	return e
+}
+
+// tooLarge says that a picture has more pixels than are accepted.
+func tooLarge(most int64, tail *stderrTail) error {
+	return &encoder.Error{Code: encoder.CodeTooLarge, Permanent: true, Stderr: tail.String(),
+		Message: fmt.Sprintf("The picture has more than the %d pixels that are accepted. Upload a smaller one.", most)}
 }

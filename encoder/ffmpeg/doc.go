@@ -5,7 +5,7 @@
 //	if _, err := ff.Doctor(ctx); err != nil {
 //		log.Fatal(err) // says what is missing and how to install it
 //	}
-//	vod, err := upload.New(store, encoder.NewLimit(ff, 2, nil), ff, nil)
+//	vod, err := upload.New(store, encoder.Limit(ff, 2, nil), ff, nil)
 //
 // One process decodes a source once and encodes all its renditions and its sound,
 // each as fragmented MP4 into a pipe of its own, and package hls/pack makes segments

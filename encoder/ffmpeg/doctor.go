@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os/exec"
+	"io"
 	"regexp"
 	"strconv"
 	"strings"
@@ -43,10 +43,10 @@ func (e *Encoder) Doctor(ctx context.Context) (Report, error) {
 	}
 	var r Report
 	var err error
-	if r.FFmpeg, err = version(ctx, e.opts.FFmpeg); err != nil {
+	if r.FFmpeg, err = e.version(ctx, e.opts.FFmpeg); err != nil {
 		return r, err
 	}
-	if r.FFprobe, err = version(ctx, e.opts.FFprobe); err != nil {
+	if r.FFprobe, err = e.version(ctx, e.opts.FFprobe); err != nil {
 		return r, err
 	}
 	for name, v := range map[string]string{e.opts.FFmpeg: r.FFmpeg, e.opts.FFprobe: r.FFprobe} {
@@ -55,7 +55,7 @@ func (e *Encoder) Doctor(ctx context.Context) (Report, error) {
 				"%s is version %s, which is too old. %s", name, v, howToInstall())}
 		}
 	}
-	have, err := find(ctx, e.opts.FFmpeg)
+	have, err := e.find(ctx)
 	if err != nil {
 		return r, err
 	}
@@ -85,16 +85,28 @@ func (abilities) lacks(have map[string]bool, names []string) (missing []string) 
 // tonemaps says whether HDR can be made SDR.
 func (a abilities) tonemaps() bool { return len(a.lacks(a.filters, hdrFilters)) == 0 }
 
-func (e *Encoder) findAbilities() (abilities, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
-	defer cancel()
-	return find(ctx, e.opts.FFmpeg)
+// findAbilities asks ffmpeg until it has answered once.
+func (e *Encoder) findAbilities(ctx context.Context) (abilities, error) {
+	e.mu.Lock()
+	have := e.have
+	e.mu.Unlock()
+	if have != nil {
+		return *have, nil
+	}
+	a, err := e.find(ctx)
+	if err != nil {
+		return a, err
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.have = &a
+	return a, nil
 }
 
-func find(ctx context.Context, program string) (abilities, error) {
+func (e *Encoder) find(ctx context.Context) (abilities, error) {
 	a := abilities{}
 	for flag, into := range map[string]*map[string]bool{"-encoders": &a.encoders, "-filters": &a.filters} {
-		out, err := ask(ctx, program, flag)
+		out, err := e.ask(ctx, e.opts.FFmpeg, flag)
 		if err != nil {
 			return a, err
 		}
@@ -109,23 +121,32 @@ func find(ctx context.Context, program string) (abilities, error) {
 }
 
 // ask runs program with one flag and returns what it prints.
-func ask(ctx context.Context, program, flag string) (string, error) {
-	cmd := exec.CommandContext(ctx, program, "-hide_banner", flag)
-	cmd.WaitDelay = time.Second
-	out, err := cmd.Output()
-	if ctx.Err() != nil {
+func (e *Encoder) ask(ctx context.Context, program, flag string) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	var out strings.Builder
+	c := command{program: program, args: []string{"-hide_banner", flag}, env: e.opts.Env, log: e.log}
+	tail, err := output(ctx, c, func(r io.Reader) error {
+		_, err := io.Copy(&out, io.LimitReader(r, probeLimit))
+		return err
+	})
+	var known *encoder.Error
+	switch {
+	case err == nil:
+		return out.String(), nil
+	case ctx.Err() != nil:
 		return "", ctx.Err()
+	case errors.As(err, &known):
+		return "", err
 	}
-	if err != nil {
-		return "", missing(program, err)
-	}
-	return string(out), nil
+	return "", &encoder.Error{Code: encoder.CodeEncoderMissing, Err: err, Stderr: tail.String(),
+		Message: "The program " + program + " cannot be run. " + howToInstall()}
 }
 
 var versionLine = regexp.MustCompile(`(?m)^ff(?:mpeg|probe) version (\S+)`)
 
-func version(ctx context.Context, program string) (string, error) {
-	out, err := ask(ctx, program, "-version")
+func (e *Encoder) version(ctx context.Context, program string) (string, error) {
+	out, err := e.ask(ctx, program, "-version")
 	if err != nil {
 		return "", err
 	}

@@ -29,7 +29,7 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 		return orContext(ctx, err)
 	}
 	defer func() { _ = in.close() }()
-	able, err := e.able()
+	able, err := e.able(ctx)
 	if err != nil {
 		return orContext(ctx, err)
 	}
@@ -62,7 +62,7 @@ func (r *run) encode(parent context.Context) error {
 	if err != nil {
 		return &encoder.Error{Code: encoder.CodeEncoderFailed, Permanent: true, Message: "The job does not fit its source.", Err: err}
 	}
-	p, err := start(ctx, command{program: r.e.opts.FFmpeg, args: args, files: pipes.inherited, log: r.e.log})
+	p, err := start(ctx, command{program: r.e.opts.FFmpeg, args: args, files: pipes.inherited, env: r.e.opts.Env, log: r.e.log})
 	if err != nil {
 		return orContext(parent, err)
 	}
@@ -173,6 +173,8 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 	case o.tail.sawTruncated():
 		return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Stderr: o.tail.String(),
 			Message: "The file ends before its own index does, so part of it is missing. Upload it again, whole."}
+	case o.tail.sawTooLarge() && (o.process != nil || o.read != nil):
+		return tooLarge(r.e.opts.MaxPixels, o.tail)
 	case o.process != nil:
 		return failed(o.tail, o.process)
 	case o.read != nil:

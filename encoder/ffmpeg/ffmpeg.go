@@ -1,6 +1,7 @@
 package ffmpeg
 
 import (
+	"context"
 	"log/slog"
 	"runtime"
 	"sync"
@@ -26,8 +27,17 @@ type Options struct {
 	// StallTimeout ends an encode that has neither written a byte nor moved on for so
 	// long, while nothing on our side held it up. Defaults to two minutes.
 	StallTimeout time.Duration
-	// ProbeTimeout ends a probe that takes longer. Defaults to five minutes.
+	// ProbeTimeout ends a probe that takes longer than this and a second for every 4 MiB
+	// of the source. Defaults to five minutes.
 	ProbeTimeout time.Duration
+	// MaxPixels refuses sources with larger pictures before memory is taken for one,
+	// wherever in the file they are: where encoder.PlanOptions.MaxSourcePixels is raised,
+	// raise this too. Defaults to 8192x4352.
+	MaxPixels int64
+	// Env are variables ("name=value") for the programs, such as a graphics driver's.
+	// Beside them they see PATH, HOME, TMPDIR and where libraries are, and nothing else of
+	// this process's environment. Defaults to none.
+	Env []string
 	// SourceCache bounds, in bytes, the blocks of a source that are kept in memory for
 	// each job whose source is not a local file. Defaults to 32 MiB.
 	SourceCache int64
@@ -36,13 +46,15 @@ type Options struct {
 }
 
 // Encoder runs ffmpeg. Make one with New; its methods may be called concurrently,
-// and each call of Encode runs a process of its own: see encoder.NewLimit.
+// and each call of Encode runs a process of its own: see encoder.Limit.
 type Encoder struct {
 	store storage.Store
 	opts  Options
 	log   *slog.Logger
-	// able is what the ffmpeg at hand can do, asked once.
-	able func() (abilities, error)
+	// able is what the ffmpeg at hand can do.
+	able func(context.Context) (abilities, error)
+	mu   sync.Mutex
+	have *abilities // nil until an ffmpeg has told
 }
 
 var (
@@ -70,6 +82,9 @@ func New(store storage.Store, opts *Options) *Encoder {
 	if o.ProbeTimeout <= 0 {
 		o.ProbeTimeout = 5 * time.Minute
 	}
+	if o.MaxPixels <= 0 {
+		o.MaxPixels = 8192 * 4352
+	}
 	if o.SourceCache <= 0 {
 		o.SourceCache = 32 << 20
 	}
@@ -77,7 +92,7 @@ func New(store storage.Store, opts *Options) *Encoder {
 	if e.log == nil {
 		e.log = slog.New(slog.DiscardHandler)
 	}
-	e.able = sync.OnceValues(e.findAbilities)
+	e.able = e.findAbilities
 	return e
 }
 

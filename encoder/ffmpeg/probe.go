@@ -8,6 +8,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -18,6 +19,9 @@ import (
 
 // probeLimit bounds what ffprobe may say of a header, in bytes.
 const probeLimit = 4 << 20
+
+// probeRate is how many bytes a second are expected of the slowest store.
+const probeRate = 4 << 20
 
 // lostForSure is how much less than the header claims is found before an error of the
 // demuxer counts as the end of a damaged file. Without an error the header lies.
@@ -30,7 +34,8 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 		return encoder.Media{}, errors.ErrUnsupported
 	}
 	parent := ctx
-	ctx, cancel := context.WithTimeout(ctx, e.opts.ProbeTimeout)
+	timeout := e.opts.ProbeTimeout + time.Duration(src.Size()/probeRate)*time.Second
+	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	in, err := e.open(ctx, src)
 	if err != nil {
@@ -53,6 +58,9 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	if err != nil {
 		return encoder.Media{}, e.probeError(parent, ctx, in, tail, err)
 	}
+	if tail.sawTooLarge() && slices.ContainsFunc(head.Streams, probeStream.hidden) {
+		return encoder.Media{}, tooLarge(e.opts.MaxPixels, tail)
+	}
 	sc := newScan(head.Format.Name)
 	packets := []string{"-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type", "-of", "csv=p=0"}
 	tail, err = e.ffprobe(ctx, in, packets, sc.read)
@@ -71,27 +79,12 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 
 // ffprobe runs ffprobe over in and hands its output to read.
 func (e *Encoder) ffprobe(ctx context.Context, in *input, args []string, read func(io.Reader) error) (*stderrTail, error) {
-	pr, pw, err := os.Pipe()
-	if err != nil {
-		return &stderrTail{}, err
-	}
-	defer func() { _ = pr.Close() }()
-	c := command{program: e.opts.FFprobe, args: append(append([]string{"-v", "error"}, args...), inputArgs(in)...), stdout: pw, log: e.log}
+	args = append(append([]string{"-v", "error"}, args...), e.inputArgs(in)...)
+	c := command{program: e.opts.FFprobe, args: args, env: e.opts.Env, log: e.log}
 	if in.file != nil {
 		c.files = []*os.File{in.file}
 	}
-	p, err := start(ctx, c)
-	_ = pw.Close()
-	if err != nil {
-		return &stderrTail{}, err
-	}
-	readErr := read(pr)
-	_, _ = io.Copy(io.Discard, pr) // a full pipe would hold ffprobe for ever
-	err = p.wait()
-	if readErr != nil {
-		err = readErr
-	}
-	return p.stderr, err
+	return output(ctx, c, read)
 }
 
 // probeError says why a probe failed.
@@ -106,7 +99,10 @@ func (e *Encoder) probeError(parent, ctx context.Context, in *input, tail *stder
 		return known
 	case ctx.Err() != nil:
 		return &encoder.Error{Code: encoder.CodeStalled, Stderr: tail.String(), Err: err,
-			Message: "Looking into the file took longer than " + e.opts.ProbeTimeout.String() + ". Try again later."}
+			Message: "Looking into the file took too long. Try again later."}
+	}
+	if tail.sawTooLarge() {
+		return tooLarge(e.opts.MaxPixels, tail)
 	}
 	return refused(tail, err)
 }
@@ -207,6 +203,12 @@ func (ps probeStream) stream() encoder.Stream {
 		s.Kind = encoder.SubtitleStream
 	}
 	return s
+}
+
+// hidden says whether the stream is a moving picture whose size is not known.
+func (ps probeStream) hidden() bool {
+	s := ps.stream()
+	return s.Kind == encoder.VideoStream && !s.CoverArt && (s.Width <= 0 || s.Height <= 0)
 }
 
 // rotation returns the quarter turns clockwise in degrees; ffprobe counts the other

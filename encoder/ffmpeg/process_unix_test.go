@@ -116,7 +116,7 @@ func jobWith(t *testing.T, program string, stall time.Duration) error {
 	_, err := store.Put(t.Context(), "s", strings.NewReader("source"), nil)
 	require.NoError(t, err)
 	e := New(store, &Options{FFmpeg: program, StallTimeout: stall})
-	e.able = func() (abilities, error) { return abilities{}, nil }
+	e.able = func(context.Context) (abilities, error) { return abilities{}, nil }
 	return e.Encode(t.Context(), encoder.Job{
 		ID: "j", Output: "o", Source: encoder.Source{Parts: []encoder.Part{{Key: "s", Size: 6}}},
 		Media:  encoder.Media{Streams: []encoder.Stream{{Index: 0, Kind: encoder.VideoStream}}},
@@ -140,8 +140,11 @@ func TestEncodeSaysWhyFFmpegFailed(t *testing.T) {
 		body, code string
 		permanent  bool
 	}{
-		"decode error":   {"echo 'Error while decoding stream #0:0: Invalid data found when processing input' >&2; exit 69", encoder.CodeCorrupt, true},
-		"crash":          {"echo 'Assertion failed' >&2; kill -SEGV $$", encoder.CodeEncoderFailed, false},
+		"decode error": {"echo 'Error while decoding stream #0:0: Invalid data found when processing input' >&2; exit 69", encoder.CodeCorrupt, true},
+		"crash":        {"echo 'Assertion failed' >&2; kill -SEGV $$", encoder.CodeEncoderFailed, false},
+		// A file with some damage is encoded all the same; the kernel ended this one.
+		"killed":         {"echo 'Error while decoding stream #0:0: Invalid data found when processing input' >&2; kill -KILL $$", encoder.CodeEncoderFailed, false},
+		"too large":      {"echo 'Picture size 9x9 exceeds specified max pixel count 7' >&2; exit 1", encoder.CodeTooLarge, true},
 		"out of memory":  {"echo 'x264 [error]: malloc of size 1 failed: Cannot allocate memory' >&2; exit 1", encoder.CodeEncoderFailed, false},
 		"nothing at all": {"exit 0", encoder.CodeCorrupt, true},
 		"truncated":      {"echo '[mov] stream 0, offset 0x1: partial file' >&2; exit 0", encoder.CodeTruncated, true},

@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -110,6 +111,53 @@ func TestSourceReaderRemembersTheFirstFailure(t *testing.T) {
 	src.Parts[0].Size = 200 // shorter than recorded
 	_, err = io.ReadAll(newSourceReader(store, src, blockSize).seeker(t.Context()))
 	assert.ErrorIs(t, err, io.ErrUnexpectedEOF)
+}
+
+// heldStore holds Opens up until their context ends or they are let go.
+type heldStore struct {
+	storage.Store
+	opened chan struct{}
+	free   chan struct{}
+}
+
+func (s *heldStore) Open(ctx context.Context, key string, opts *storage.OpenOptions) (*storage.Object, error) {
+	s.opened <- struct{}{}
+	select {
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	case <-s.free:
+		return s.Store.Open(ctx, key, opts)
+	}
+}
+
+// ffmpeg drops a connection and opens another at each jump: who waits for a block that
+// the first connection was fetching must not fail with it.
+func TestSourceReaderOutlivesWhoFetched(t *testing.T) {
+	store, src, whole := parts(t, 100)
+	held := &heldStore{Store: store, opened: make(chan struct{}), free: make(chan struct{})}
+	r := newSourceReader(held, src, blockSize)
+	ctx, leave := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_, err := io.ReadAll(r.seeker(ctx))
+		assert.ErrorIs(t, err, context.Canceled)
+	})
+	<-held.opened
+	wg.Go(func() {
+		got, err := io.ReadAll(r.seeker(t.Context()))
+		assert.NoError(t, err)
+		assert.Equal(t, whole, got)
+	})
+	require.Eventually(t, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		return r.tick == 2 // the second waits
+	}, 10*time.Second, time.Millisecond)
+	leave()
+	<-held.opened
+	close(held.free)
+	wg.Wait()
+	assert.NoError(t, r.failed())
 }
 
 func TestSourceServerServesOneSourceToWhoHasTheToken(t *testing.T) {

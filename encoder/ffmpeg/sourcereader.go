@@ -27,12 +27,14 @@ type sourceReader struct {
 	err    error // the first failure of the store
 }
 
-// block is one block of the source; ready is closed when data and err are set.
+// block is one block of the source; ready is closed when the result is set.
 type block struct {
 	ready chan struct{}
 	data  []byte
 	err   error
-	used  int64
+	// abandoned says that err came with the end of the context of who fetched.
+	abandoned bool
+	used      int64
 }
 
 func newSourceReader(store storage.Store, src encoder.Source, cache int64) *sourceReader {
@@ -57,25 +59,30 @@ func (r *sourceReader) readAt(ctx context.Context, p []byte, off int64) (int, er
 	if off >= r.size {
 		return 0, io.EOF
 	}
-	b := r.block(ctx, off/blockSize)
-	select {
-	case <-b.ready:
-	case <-ctx.Done():
-		return 0, ctx.Err()
+	for {
+		b, mine := r.block(ctx, off/blockSize)
+		select {
+		case <-b.ready:
+		case <-ctx.Done():
+			return 0, ctx.Err()
+		}
+		switch {
+		case b.err == nil:
+			return copy(p, b.data[off%blockSize:]), nil
+		case mine || !b.abandoned:
+			return 0, b.err
+		}
+		// Who fetched it has gone, as ffmpeg does when it seeks; that is not our failure.
 	}
-	if b.err != nil {
-		return 0, b.err
-	}
-	return copy(p, b.data[off%blockSize:]), nil
 }
 
 // block returns block n, which is being fetched where it was not cached. The caller
-// that misses fetches.
-func (r *sourceReader) block(ctx context.Context, n int64) *block {
+// that misses fetches, and is told that the block is its own.
+func (r *sourceReader) block(ctx context.Context, n int64) (b *block, mine bool) {
 	r.mu.Lock()
 	r.tick++
-	b, ok := r.blocks[n]
-	if !ok {
+	ok := false
+	if b, ok = r.blocks[n]; !ok {
 		b = &block{ready: make(chan struct{})}
 		r.blocks[n] = b
 	}
@@ -83,19 +90,22 @@ func (r *sourceReader) block(ctx context.Context, n int64) *block {
 	r.evict()
 	r.mu.Unlock()
 	if ok {
-		return b
+		return b, false
 	}
 	b.data, b.err = r.fetch(ctx, n*blockSize, min(blockSize, r.size-n*blockSize))
 	if b.err != nil {
 		r.mu.Lock()
-		delete(r.blocks, n) // so that the next reader tries again
-		if r.err == nil && ctx.Err() == nil {
+		if r.blocks[n] == b {
+			delete(r.blocks, n) // so that the next reader tries again
+		}
+		b.abandoned = ctx.Err() != nil
+		if r.err == nil && !b.abandoned {
 			r.err = b.err
 		}
 		r.mu.Unlock()
 	}
 	close(b.ready)
-	return b
+	return b, true
 }
 
 // evict drops the blocks least recently used; r.mu is held. A reader that still holds

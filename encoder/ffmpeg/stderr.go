@@ -10,12 +10,13 @@ import (
 const stderrLimit = 8 << 10
 
 // stderrTail keeps the end of what a child writes to stderr and remembers whether any
-// of it said that the file ends too early.
+// of it said that the file ends too early, or that its pictures are too large.
 type stderrTail struct {
 	mu        sync.Mutex
 	buf       []byte
 	line      []byte // the line that is being written, at most 1 KiB of it
 	truncated bool
+	tooLarge  bool
 }
 
 // Write never fails, so that a child is never held up by what it says.
@@ -27,7 +28,7 @@ func (t *stderrTail) Write(p []byte) (int, error) {
 		t.buf = append(t.buf[:0], t.buf[over:]...)
 	}
 	rest := p
-	for !t.truncated {
+	for {
 		head, tail, whole := bytes.Cut(rest, []byte("\n"))
 		if len(t.line) < 1024 {
 			t.line = append(t.line, head...)
@@ -35,7 +36,7 @@ func (t *stderrTail) Write(p []byte) (int, error) {
 		if !whole {
 			break
 		}
-		t.truncated = saysTruncated(t.line)
+		t.learn()
 		t.line, rest = t.line[:0], tail
 	}
 	return len(p), nil
@@ -45,6 +46,12 @@ func (t *stderrTail) Write(p []byte) (int, error) {
 // file that is shorter than its own index.
 func saysTruncated(line []byte) bool {
 	return bytes.Contains(line, []byte(": partial file")) || bytes.Contains(line, []byte("File ended prematurely"))
+}
+
+// learn takes what the line says; t.mu is held.
+func (t *stderrTail) learn() {
+	t.truncated = t.truncated || saysTruncated(t.line)
+	t.tooLarge = t.tooLarge || bytes.Contains(t.line, []byte("exceeds specified max pixel count"))
 }
 
 func (t *stderrTail) String() string {
@@ -57,5 +64,14 @@ func (t *stderrTail) String() string {
 func (t *stderrTail) sawTruncated() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	return t.truncated || saysTruncated(t.line)
+	t.learn()
+	return t.truncated
+}
+
+// sawTooLarge says whether any line told of a picture that was refused for its size.
+func (t *stderrTail) sawTooLarge() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learn()
+	return t.tooLarge
 }

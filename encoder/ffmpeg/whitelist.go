@@ -1,6 +1,9 @@
 package ffmpeg
 
-import "strings"
+import (
+	"strconv"
+	"strings"
+)
 
 // formats are the containers that are opened. ffmpeg goes by content, not by name, and
 // some of what it opens are scripts that name other files (HLS and DASH playlists,
@@ -12,9 +15,13 @@ var formats = strings.Join([]string{
 }, ",")
 
 // inputArgs are the options and the input itself. Two whitelists keep ffmpeg and
-// ffprobe to real containers and to the one protocol that reaches our source.
-func inputArgs(in *input) []string {
-	args := []string{"-format_whitelist", formats, "-protocol_whitelist", in.protocols}
+// ffprobe to real containers and to the one protocol that reaches our source; larger
+// pictures are refused before memory is taken for them.
+func (e *Encoder) inputArgs(in *input) []string {
+	args := []string{
+		"-format_whitelist", formats, "-protocol_whitelist", in.protocols,
+		"-max_pixels", strconv.FormatInt(e.opts.MaxPixels, 10),
+	}
 	if in.remote {
 		args = append(args, "-multiple_requests", "1", "-rw_timeout", "120000000", "-max_redirects", "0")
 	}
