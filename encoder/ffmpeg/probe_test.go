@@ -14,6 +14,7 @@ import (
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/internal/testmedia"
 	"github.com/vodkit/vodkit/storage"
+	"github.com/vodkit/vodkit/storage/blobstore"
 )
 
 func TestProbe(t *testing.T) {
