@@ -14,10 +14,10 @@ help: ## show the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z0-9-]+):.*## /\1|/' | awk -F'|' '{printf "  make %-14s %s\n", $$1, $$2}'
 
 setup: ## bring what is missing: ffmpeg, a C compiler, Node.js, npm packages, Chromium
-	@scripts/setup.sh
+	@internal/scripts/setup.sh
 
 demo: ## build and run the demo server; ARGS="-addr :9000" go to the server
-	@scripts/demo.sh $(ARGS)
+	@internal/scripts/demo.sh $(ARGS)
 
 test: setup check test-go test-consumer test-e2e ## check the code, run all Go tests with -race, then the browser tests
 	@echo "all of it passed"
@@ -25,38 +25,57 @@ test: setup check test-go test-consumer test-e2e ## check the code, run all Go t
 # Parts of make test
 
 check: ## gofmt, go vet (Linux, macOS), build for Windows, linters, tidy modules
-	@scripts/check.sh
+	@internal/scripts/check.sh
 
 lint: ## golangci-lint with the import rules
-	@scripts/check.sh lint
+	@internal/scripts/check.sh lint
 
 fmt: ## format the Go code
 	@gofmt -w $$(git ls-files -co --exclude-standard '*.go')
 
 test-go: ## Go tests of every module, with -race
-	@scripts/setup.sh ffmpeg gcc
-	@scripts/test-go.sh
+	@internal/scripts/setup.sh ffmpeg gcc
+	@internal/scripts/test-go.sh
 
 test-e2e: ## browser tests; T=test/page.test.js for one file
-	@scripts/setup.sh ffmpeg node clients chromium
-	@scripts/test-e2e.sh $(T)
+	@internal/scripts/setup.sh ffmpeg node clients chromium
+	@internal/scripts/test-e2e.sh $(T)
 
 test-consumer: ## a module outside this repository builds and tests without ffmpeg
-	@scripts/consumer.sh
+	@internal/scripts/consumer.sh
 
 # golangci-lint is pinned in a module of its own.
 LINT := .cache/bin/golangci-lint
 golangci-lint: $(LINT)
-$(LINT): tools/lint/go.mod tools/lint/go.sum
+$(LINT): internal/tools/lint/go.mod internal/tools/lint/go.sum
 	@mkdir -p $(@D)
 	@echo "building golangci-lint"
-	@go -C tools/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@go -C internal/tools/lint build -o $(CURDIR)/$@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 clean: ## remove what was built and fetched here
-	@rm -rf .cache bin dist e2e/node_modules examples/server/web/vendor/hls.*
+	@rm -rf .cache bin dist internal/e2e/node_modules examples/server/web/vendor/hls.*
 
 # S3 --------------------------------------------------------------------------
 
 include internal/s3test/Makefile.inc
 
-# Benchmarks and corpus -------------------------------------------------------
+# Benchmarks and corpus: by hand, never in make test ---------------------------
+
+.PHONY: bench bench-encode corpus
+
+# The collection of real files, and where tables go.
+VODKIT_MEDIA ?= $(abspath ../shared/media)
+OUT ?= results.tsv
+
+bench: bench-encode ## all benchmarks; each prints ratios and fails where a gate is missed
+
+bench-encode: ## CPU of a whole encode against the reference command; ROUNDS=n
+	@internal/scripts/setup.sh ffmpeg
+	@go build -o .cache/bin/bench-encode ./internal/bench/encode
+	@.cache/bin/bench-encode -rounds $(or $(ROUNDS),5) -out results-bench-encode.tsv
+
+corpus: ## send every file of VODKIT_MEDIA through the demo server; OUT=results.tsv, ONLY=part of a path
+	@internal/scripts/setup.sh ffmpeg
+	@go -C examples build -o $(CURDIR)/.cache/bin/vodkit-demo ./server
+	@go build -o .cache/bin/corpus ./internal/corpus
+	@.cache/bin/corpus -server .cache/bin/vodkit-demo -media "$(VODKIT_MEDIA)" -out "$(OUT)" -only "$(ONLY)"

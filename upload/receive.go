@@ -101,7 +101,7 @@ func (h *Handler) uploadForm(w http.ResponseWriter, r *http.Request, n NewAsset,
 	for range maxFields {
 		part, err := form.NextPart()
 		switch {
-		case err == io.EOF: //nolint:errorlint // wrapped it means that the body ended without the form's end
+		case err == io.EOF: // wrapped it means that the body ended without the form's end
 			return Asset{}, errNoFile
 		case err != nil:
 			return Asset{}, formError(err)

@@ -6,6 +6,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -38,14 +39,24 @@ type asset struct {
 	} `json:"error"`
 }
 
+// refusal is a typed error that answers an upload.
+type refusal struct{ Code, Message string }
+
+func (r *refusal) Error() string { return r.Code + ": " + r.Message }
+
 // send uploads one file and follows it to its end.
 func (d *demo) send(ctx context.Context, media string, f file) row {
 	r := row{path: f.path, source: f.duration, playlist: math.NaN()}
 	start := time.Now()
 	breaks := func(format string, args ...any) { r.broken = append(r.broken, fmt.Sprintf(format, args...)) }
 	a, err := d.upload(ctx, filepath.Join(media, filepath.FromSlash(f.path)))
-	if err != nil {
-		r.status, r.note = "REFUSED", err.Error()
+	var refused *refusal
+	switch {
+	case errors.As(err, &refused): // at the door, with a code and a sentence
+		r.status, r.code, r.note = "REFUSED", refused.Code, refused.Message
+		return r
+	case err != nil:
+		r.status, r.note = "FAILED", err.Error()
 		breaks("upload failed")
 		return r
 	}
@@ -137,7 +148,13 @@ func (d *demo) upload(ctx context.Context, path string) (a asset, err error) {
 		return a, err
 	}
 	if resp.StatusCode != http.StatusAccepted {
-		return a, fmt.Errorf("%s: %s", resp.Status, body)
+		var answer struct {
+			Error refusal `json:"error"`
+		}
+		if err := json.Unmarshal(body, &answer); err != nil || answer.Error.Code == "" || answer.Error.Message == "" || resp.StatusCode >= 500 {
+			return a, fmt.Errorf("%s: %s", resp.Status, body)
+		}
+		return a, &answer.Error
 	}
 	return a, json.Unmarshal(body, &a)
 }

@@ -2,11 +2,11 @@
 # Go tests with the race detector, in every module of ours, each with its own go.mod
 # alone (as a consumer gets it) and not with go.work.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/lib.sh
+cd "$(dirname "$0")/../.."
+. internal/scripts/lib.sh
 export GOWORK=off CGO_ENABLED=1
 
-for m in $(modules | grep -v '^\./tools/'); do
+for m in $(modules | grep -v '^\./internal/tools/'); do
   say "go test -race: $m"
   go -C "$m" test -race -timeout 20m ./...
 done

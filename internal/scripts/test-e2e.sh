@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # End-to-end tests in headless Chromium, against the demo server.
 #
-#   scripts/test-e2e.sh [test files...]
+#   internal/scripts/test-e2e.sh [test files...]
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/lib.sh
+cd "$(dirname "$0")/../.."
+. internal/scripts/lib.sh
 
 mkdir -p "$cache/bin"
 say "building the demo server"
@@ -13,6 +13,6 @@ CHROMIUM=$(find_chromium)
 [ -n "$CHROMIUM" ] || die "there is no Chromium; run make setup"
 export CHROMIUM VODKIT_DEMO="$cache/bin/vodkit-demo"
 say "end to end in $("$CHROMIUM" --version 2>/dev/null || echo "$CHROMIUM"), Node.js $(node --version)"
-cd e2e
+cd internal/e2e
 if [ $# -eq 0 ]; then set -- test/*.test.js; fi
 exec node --test --test-concurrency=1 --test-reporter=spec "$@"

@@ -1,4 +1,4 @@
-module github.com/vodkit/vodkit/tools/lint
+module github.com/vodkit/vodkit/internal/tools/lint
 
 go 1.26.0
 

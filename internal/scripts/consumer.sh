@@ -2,13 +2,13 @@
 # A module outside this repository, as a consumer has one: it builds against this
 # clone, and tests its service with the fake encoder on a machine without ffmpeg.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/lib.sh
+cd "$(dirname "$0")/../.."
+. internal/scripts/lib.sh
 export GOWORK=off GOFLAGS=-mod=mod
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-for file in scripts/testdata/consumer/*.go.txt; do
+for file in internal/scripts/testdata/consumer/*.go.txt; do
   cp "$file" "$dir/$(basename "$file" .txt)"
 done
 cat >"$dir/go.mod" <<EOF

@@ -1,4 +1,4 @@
-module github.com/vodkit/vodkit/tools/versitygw
+module github.com/vodkit/vodkit/internal/tools/versitygw
 
 go 1.26.0
 

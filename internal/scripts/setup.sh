@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Brings what is missing, and does nothing where all is there.
 #
-#   scripts/setup.sh [ffmpeg] [player] [gcc] [node] [clients] [chromium] [bench]
+#   internal/scripts/setup.sh [ffmpeg] [player] [gcc] [node] [clients] [chromium] [bench]
 #
 # ffmpeg    ffmpeg and ffprobe
 # player    hls.js, for the demo page
@@ -12,10 +12,10 @@
 # bench     nginx and wrk, for the benchmarks
 #
 # Without arguments: all but bench. Programs come from apt where there is one, and
-# packages of the browser from npm, as e2e/package-lock.json pins them.
+# packages of the browser from npm, as internal/e2e/package-lock.json pins them.
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/lib.sh
+cd "$(dirname "$0")/../.."
+. internal/scripts/lib.sh
 
 updated=
 apt_install() {
@@ -94,19 +94,19 @@ setup_node() {
 
 # npm_ci ARGS... fetches e2e's packages, unless the last fetch was for the same lock.
 npm_ci() {
-  local mark="e2e/node_modules/.installed"
-  if [ -f "$mark" ] && cmp -s <(cat e2e/package-lock.json; echo "$*") "$mark"; then return; fi
+  local mark="internal/e2e/node_modules/.installed"
+  if [ -f "$mark" ] && cmp -s <(cat internal/e2e/package-lock.json; echo "$*") "$mark"; then return; fi
   # What has everything has a part of it, too.
-  if [ -f "$mark" ] && [ "$*" = "--omit=dev" ] && cmp -s <(cat e2e/package-lock.json; echo) "$mark"; then return; fi
+  if [ -f "$mark" ] && [ "$*" = "--omit=dev" ] && cmp -s <(cat internal/e2e/package-lock.json; echo) "$mark"; then return; fi
   setup_npm
   say "fetching npm packages ${*:-(all)}"
-  (cd e2e && npm ci --no-fund --no-audit --loglevel=error "$@")
-  (cat e2e/package-lock.json; echo "$*") >"$mark"
+  (cd internal/e2e && npm ci --no-fund --no-audit --loglevel=error "$@")
+  (cat internal/e2e/package-lock.json; echo "$*") >"$mark"
 }
 
 # copy_player puts hls.js where the demo server embeds it.
 copy_player() {
-  local to=examples/server/web/vendor from=e2e/node_modules/hls.js
+  local to=examples/server/web/vendor from=internal/e2e/node_modules/hls.js
   cmp -s "$from/dist/hls.min.js" "$to/hls.min.js" || cp "$from/dist/hls.min.js" "$to/hls.min.js"
   cmp -s "$from/LICENSE" "$to/hls.LICENSE" || cp "$from/LICENSE" "$to/hls.LICENSE"
 }

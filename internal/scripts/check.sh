@@ -2,15 +2,15 @@
 # What can be said of the code without running it: formatting, vet for every system
 # that we support, the linters (with the import rules) and tidy module files.
 #
-#   scripts/check.sh [fmt] [vet] [lint] [tidy]
+#   internal/scripts/check.sh [fmt] [vet] [lint] [tidy]
 set -euo pipefail
-cd "$(dirname "$0")/.."
-. scripts/lib.sh
+cd "$(dirname "$0")/../.."
+. internal/scripts/lib.sh
 export GOWORK=off
 
 # code prints the modules that hold our own code: not the tools, whose modules only
 # pin a program.
-code() { modules | grep -v '^\./tools/'; }
+code() { modules | grep -v '^\./internal/tools/'; }
 
 check_fmt() {
   say "gofmt"
