@@ -97,6 +97,25 @@ esac`)
 	assert.Equal(t, encoder.CodeStalled, e.Code)
 }
 
+// An ffprobe that the kernel ends, for want of memory say, has not seen all of the
+// file, and what it has not seen is not the file's fault.
+func TestProbeKilled(t *testing.T) {
+	head := `echo '{"format": {"format_name": "mov"}, "streams": [{"index": 0, "codec_type": "video", "codec_name": "h264", "width": 2, "height": 2}]}'`
+	store, src, _ := parts(t, 1, 1)
+	for name, body := range map[string]string{
+		"header":  "kill -KILL $$",
+		"packets": "case \"$*\" in\n*-show_format*) " + head + ";;\n*) echo 0,0.000000,0.000000,0.040000,K_; kill -KILL $$;;\nesac",
+		"gone":    "rm -f \"$0\"; " + head,
+	} {
+		t.Run(name, func(t *testing.T) {
+			var e *encoder.Error
+			_, err := New(store, &Options{FFprobe: script(t, body)}).Probe(t.Context(), src)
+			require.ErrorAs(t, err, &e)
+			assert.False(t, e.Permanent, e.Message)
+		})
+	}
+}
+
 func TestStderrTailRemembersFacts(t *testing.T) {
 	var tail stderrTail
 	assert.False(t, tail.sawTooLarge())

@@ -26,6 +26,9 @@ var refusals = []struct{ says, code, message string }{
 
 // refused says why a source could not be opened.
 func refused(tail *stderrTail, err error) error {
+	if killed(err) {
+		return failed(tail, err)
+	}
 	said := tail.String()
 	e := &encoder.Error{Code: encoder.CodeUnsupportedFormat, Permanent: true, Stderr: said, Err: err,
 		Message: "The file is not a video or audio file that can be read. Upload one in a common format such as MP4, MOV, MKV or WebM."}
@@ -43,9 +46,8 @@ func failed(tail *stderrTail, err error) error {
 	said := tail.String()
 	e := &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: said, Err: err,
 		Message: "The encoder ended unexpectedly. Try again; if it happens again, the log has what it said."}
-	var exit *exec.ExitError
 	switch {
-	case errors.As(err, &exit) && !exit.Exited():
+	case killed(err):
 		// Killed or crashed. What it said of the file before may be of no account: files
 		// with some damage are encoded all the same.
 		e.Message = "The encoder was killed or crashed; the machine may be out of memory. Try again; if it happens again, the log has what it said."
@@ -58,6 +60,13 @@ func failed(tail *stderrTail, err error) error {
 		e.Message = "The file's pictures or sound cannot be decoded, so it is damaged or in a variant that is not supported. Export it again and upload that."
 	}
 	return e
+}
+
+// killed says whether a signal ended the process: its own crash, the kernel short of
+// memory, or a person.
+func killed(err error) bool {
+	var exit *exec.ExitError
+	return errors.As(err, &exit) && !exit.Exited()
 }
 
 // tooLarge says that a picture has more pixels than are accepted.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -44,6 +45,8 @@ type run struct {
 	in      *input
 	tonemap bool
 	act     *activity
+	// position is the last that was reported; it belongs to who reads the progress.
+	position time.Duration
 
 	mu      sync.Mutex // emit is never called concurrently
 	emit    func(encoder.Update) error
@@ -67,7 +70,7 @@ func (r *run) encode(parent context.Context) error {
 		return orContext(parent, err)
 	}
 	pipes.closeWriters()
-	r.act.touch()
+	r.act.move()
 
 	store := &watchedStore{Store: r.e.store, act: r.act}
 	// A killed process may leave pipes that end between two fragments: only its exit
@@ -80,12 +83,12 @@ func (r *run) encode(parent context.Context) error {
 	}}
 	var readers errgroup.Group
 	readers.Go(func() error {
-		err := readProgress(r.act.reader(pipes.progress), r.report)
+		err := readProgress(reader(pipes.progress, r.act.touch), r.report)
 		return r.ended(cancel, pipes.progress, err)
 	})
 	for i, t := range r.job.Tracks {
 		readers.Go(func() error {
-			_, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.cut(), r.act.reader(pipes.outputs[i]), r.packed, opts)
+			_, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.cut(), reader(pipes.outputs[i], r.act.move), r.packed, opts)
 			return r.ended(cancel, pipes.outputs[i], err)
 		})
 	}
@@ -127,6 +130,10 @@ func (r *run) packed(ev pack.Event) error {
 
 // report forwards progress, which never passes the end of the timeline.
 func (r *run) report(p encoder.Progress) error {
+	if p.Position > r.position {
+		r.position = p.Position
+		r.act.move()
+	}
 	if end := r.job.Grid.Duration(); end > 0 {
 		p.Position = min(p.Position, end)
 	}

@@ -24,8 +24,9 @@ type Options struct {
 	// InputArgs are added before the input, VideoArgs to every video output, AudioArgs to
 	// every audio output; nothing checks them. Default to none.
 	InputArgs, VideoArgs, AudioArgs []string
-	// StallTimeout ends an encode that has neither written a byte nor moved on for so
-	// long, while nothing on our side held it up. Defaults to two minutes.
+	// StallTimeout ends an encode that has given no sign of life for so long, or that
+	// reports but has not got further for five times as long, while nothing on our side
+	// held it up. Defaults to two minutes.
 	StallTimeout time.Duration
 	// ProbeTimeout ends a probe that takes longer than this and a second for every 4 MiB
 	// of the source. Defaults to five minutes.

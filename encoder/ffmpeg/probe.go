@@ -64,10 +64,11 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	sc := newScan(head.Format.Name)
 	packets := []string{"-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type", "-of", "csv=p=0"}
 	tail, err = e.ffprobe(ctx, in, packets, sc.read)
-	if ctx.Err() != nil || in.failed() != nil {
+	var notRun *encoder.Error
+	if ctx.Err() != nil || in.failed() != nil || killed(err) || errors.As(err, &notRun) {
 		return encoder.Media{}, e.probeError(parent, ctx, in, tail, err)
 	}
-	// A scan that ends badly has still seen what is there.
+	// A scan that the file brings to a bad end has still seen what is there.
 	m := head.media(sc)
 	m.Truncated = tail.sawTruncated() || (tail.String() != "" && m.HeaderDuration-m.Duration > lostForSure)
 	if sc.encrypted {

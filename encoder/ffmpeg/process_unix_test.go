@@ -135,6 +135,15 @@ func TestStalledEncoderIsStopped(t *testing.T) {
 	assert.False(t, alive(readPID(t, pidFile)))
 }
 
+// Reports are a sign of life, but not for ever: newer versions of ffmpeg report from a
+// thread of its own.
+func TestEncoderThatOnlyReportsIsStopped(t *testing.T) {
+	err := jobWith(t, script(t, "while sleep 0.02; do printf 'out_time_us=40000\nprogress=continue\n' >&3; done"), 200*time.Millisecond)
+	var e *encoder.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, encoder.CodeStalled, e.Code)
+}
+
 func TestEncodeSaysWhyFFmpegFailed(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body, code string
