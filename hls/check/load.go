@@ -39,7 +39,9 @@ func (p *presentation) load(ctx context.Context) error {
 			p.miss(p.master.at(t.line), err)
 			return
 		}
-		t.playlist = pl
+		if t.nested = pl.multivariant(); !t.nested {
+			t.playlist = pl
+		}
 	})
 	p.loadInits(ctx)
 	p.loadSegments(ctx)
@@ -116,7 +118,7 @@ func (p *presentation) loadInits(ctx context.Context) {
 	seen := map[initKey]bool{}
 	for _, t := range p.media() {
 		for _, s := range t.segments {
-			if s.init != nil && !seen[s.init.ident()] {
+			if s.init != nil && s.init.uri != "" && !seen[s.init.ident()] {
 				seen[s.init.ident()] = true
 				jobs = append(jobs, job{s.init, t})
 			}

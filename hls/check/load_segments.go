@@ -117,7 +117,7 @@ func (p *presentation) contents(in *input, t *track, s *segment, m *media) error
 	}
 	m.format = readFormat(head)
 	init := p.initOf(s)
-	if m.format == "" && s.init != nil {
+	if m.format == "" && s.init != nil && s.init.uri != "" {
 		m.format = "fmp4" // damaged, as its reader will say
 	}
 	if t.iframeOnly && m.format == "fmp4" {

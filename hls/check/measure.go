@@ -20,7 +20,7 @@ func (p *presentation) measureTrack(t *track) {
 		}
 	}
 	t.timed = len(t.segments) > 0 && !t.skipped && !t.cut && !t.iframeOnly
-	t.sized = len(t.segments) > 0 && !t.skipped && !t.cut
+	t.sized = len(t.segments) > 0 && t.target > 0 && !t.skipped && !t.cut
 	first := true
 	for _, s := range t.segments {
 		m := s.media

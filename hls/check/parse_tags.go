@@ -82,6 +82,7 @@ func (p *parser) versionTag(value string) {
 	n, ok := decimalInteger(value)
 	if !ok || n < 1 || n > 100 {
 		p.fault("RFC-4.3.1.2", "EXT-X-VERSION is %s; it must be a small whole number.", show(value))
+		p.pl.version = math.MaxInt // not too low as well
 		return
 	}
 	p.pl.version = int(n)
@@ -160,7 +161,7 @@ func (p *parser) extinfTag(value string) {
 	if !comma || text != strings.TrimSpace(text) {
 		p.warn("RFC-4.3.2.1", "EXTINF is %s; write the duration and a comma directly behind it.", show(value))
 	}
-	s.duration = d
+	s.duration, s.timed = d, true
 	if strings.Contains(text, ".") {
 		p.feature(3, "EXTINF with decimals")
 	}
@@ -228,12 +229,12 @@ func (p *parser) mapTag(value string) {
 	if p.key != nil && p.key.method == "AES-128" && !p.key.has("IV") {
 		p.fault("RFC-4.3.2.5", "The initialization segment is encrypted, but EXT-X-KEY has no IV; give one, or put EXT-X-MAP before EXT-X-KEY and leave it clear.")
 	}
-	p.init = nil
+	m := &initRef{line: p.line, key: p.key}
+	p.init = m
 	uri, ok := p.reference(a)
 	if !ok {
 		return
 	}
-	m := &initRef{line: p.line, uri: uri, key: p.key}
 	if r, ok := a.lookup("BYTERANGE"); ok {
 		length, offset, err := byteRange(r)
 		if err != nil {
@@ -242,7 +243,7 @@ func (p *parser) mapTag(value string) {
 		}
 		m.length, m.offset = length, max(offset, 0)
 	}
-	p.init = m
+	m.uri = uri
 }
 
 // mediaTag takes the tags of a whole media playlist.

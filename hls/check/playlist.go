@@ -66,6 +66,7 @@ type segment struct {
 	uri           string // resolved
 	line          int
 	duration      float64 // EXTINF in seconds
+	timed         bool    // EXTINF is there
 	discontinuity bool    // EXT-X-DISCONTINUITY comes before it
 	gap           bool    // EXT-X-GAP
 	sequence      int64
@@ -86,7 +87,7 @@ type key struct {
 // initRef is an EXT-X-MAP that applies.
 type initRef struct {
 	line           int
-	uri            string // resolved
+	uri            string // resolved, "" where the tag is wrong
 	offset, length int64
 	key            *key
 }

@@ -43,6 +43,7 @@ type track struct {
 	kind      string     // "video", "audio", "subtitles", "iframes" or ""
 	rendition *rendition // the first that names it, nil for a variant's
 	line      int        // of the multivariant playlist
+	nested    bool       // it is a multivariant playlist, and was not read further
 	skipped   bool       // not all segments were read
 
 	// What measure finds.
@@ -216,6 +217,8 @@ func (p *presentation) reach(v *variant) (own *track, groups [][]*track, ok bool
 		}
 		if g != nil {
 			groups = append(groups, g)
+		} else if len(p.group(kind, id)) == 0 {
+			ok = false
 		}
 	}
 	return own, groups, ok

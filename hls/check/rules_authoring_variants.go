@@ -70,7 +70,7 @@ func resolution(p *presentation, r *reporter) {
 			}
 			w, h := v.resolution("RESOLUTION")
 			m := t.main
-			if (int(w) == m.width && int(h) == m.height) || (int(w) == m.picture.width && int(h) == m.picture.height) {
+			if w == 0 || (int(w) == m.width && int(h) == m.height) || (int(w) == m.picture.width && int(h) == m.picture.height) {
 				continue
 			}
 			r.at(p.master.at(v.line), "RESOLUTION is %dx%d, but the pictures are %dx%d by the initialization segment.", w, h, m.width, m.height)
@@ -207,7 +207,7 @@ func firstVariant(p *presentation, r *reporter) {
 			best = v
 		}
 	}
-	if distance(best) < distance(first) {
+	if distance(best)+want/10 < distance(first) {
 		r.at(p.master.at(first.line), "The first variant has %d bits per second; the one with %d in line %d is nearer to 2000000, which players should start with.", rate(first), rate(best), best.line)
 	}
 }

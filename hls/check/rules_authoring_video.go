@@ -125,23 +125,24 @@ func everyTwoSeconds(p *presentation, r *reporter) {
 		if !t.timed || t.main.handler != "vide" {
 			continue
 		}
-		var last, gap float64
+		var since, gap float64 // since the last one, at the end of a segment
 		first := true
 		var at *segment
 		for _, s := range t.segments {
 			now, track := p.run(s)
+			scale := float64(track.timescale)
 			if now.firstSync < 0 {
+				since += float64(now.end-now.decode) / scale
 				continue
 			}
-			scale := float64(track.timescale)
 			inside := float64(now.syncGap) / scale
-			if between := float64(now.firstSync)/scale - last; !first && !s.discontinuity && between > inside {
-				inside = between
+			if !first && !s.discontinuity {
+				inside = max(inside, since+float64(now.firstSync-now.decode)/scale)
 			}
 			if inside > gap {
 				gap, at = inside, s
 			}
-			first, last = false, float64(now.lastSync)/scale
+			first, since = false, float64(now.end-now.lastSync)/scale
 		}
 		if at != nil && gap > 2+t.frame/2+jitter {
 			r.at(t.inSegment(at, -1), "Between two IDR pictures are %.3f s; one every 2 s is advised.", gap)

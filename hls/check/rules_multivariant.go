@@ -109,8 +109,8 @@ func groupsExist(p *presentation, r *reporter) {
 // streamInf: a variant points at a media playlist (section 4.3.4.2).
 func streamInf(p *presentation, r *reporter) {
 	syntax(p, r)
-	for _, t := range p.media() {
-		if t.playlist != p.master && t.multivariant() {
+	for _, t := range p.tracks {
+		if t.nested {
 			r.at(p.master.at(t.line), "%s is a multivariant playlist; a variant names a media playlist.", show(t.uri))
 		}
 	}

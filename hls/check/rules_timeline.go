@@ -80,8 +80,8 @@ func extinf(p *presentation, r *reporter) {
 		var runs runCheck
 		for i, s := range t.segments {
 			now, track := p.run(s)
-			if now == nil {
-				runs = runCheck{next: i + 1}
+			if now == nil || !s.timed {
+				runs = runCheck{}
 				continue
 			}
 			d := float64(now.duration) / float64(track.timescale)
@@ -106,7 +106,6 @@ type runCheck struct {
 	low, high     float64
 	lowAt, highAt int // the segment behind the extreme
 	started       bool
-	next          int
 }
 
 // add adds the difference of segment i and returns the largest difference of a run that
