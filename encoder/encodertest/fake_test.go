@@ -20,6 +20,7 @@ import (
 	"github.com/vodkit/vodkit/encoder/encodertest"
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/pack"
+	"github.com/vodkit/vodkit/internal/memstore"
 )
 
 // plan makes the job that a pipeline would make of what the fake probes.
@@ -56,10 +57,10 @@ func encode(ctx context.Context, enc encoder.Encoder, job encoder.Job) (*output,
 }
 
 // stream returns a track as one file.
-func (o *output) stream(store *memory, job encoder.Job, track string) []byte {
-	b := bytes.Clone(store.object(job.Output + "/" + o.inits[track].Key))
+func (o *output) stream(store *memstore.Store, job encoder.Job, track string) []byte {
+	b := bytes.Clone(store.Get(job.Output + "/" + o.inits[track].Key))
 	for _, s := range o.segments[track] {
-		b = append(b, store.object(job.Output+"/"+s.Key)...)
+		b = append(b, store.Get(job.Output+"/"+s.Key)...)
 	}
 	return b
 }
@@ -72,7 +73,7 @@ func TestFakeIsWhatPackMakes(t *testing.T) {
 		gop := int64(2*rate.Float() + 0.5)
 		for _, frames := range []int64{1, gop, 3 * gop, 3*gop + 1, 6*gop - 1, 6 * gop, 11*gop + 7} {
 			t.Run(fmt.Sprint(rate, " ", frames), func(t *testing.T) {
-				store := newMemory()
+				store := memstore.New()
 				fake := encodertest.NewFake(store, nil)
 				job := plan(t, fake, "a")
 				job.Grid = encoder.Grid{FrameRate: rate, GOP: int(gop), Segment: int(3 * gop), Frames: frames}
@@ -81,7 +82,7 @@ func TestFakeIsWhatPackMakes(t *testing.T) {
 				for _, track := range job.Tracks {
 					init := o.inits[track.ID]
 					var segments []hls.Segment
-					_, err := pack.Pack(t.Context(), newMemory(), "out", track.Track, pack.Grid{Segment: job.Grid.SegmentDuration()},
+					_, err := pack.Pack(t.Context(), memstore.New(), "out", track.Track, pack.Grid{Segment: job.Grid.SegmentDuration()},
 						bytes.NewReader(o.stream(store, job, track.ID)), func(e pack.Event) error {
 							if e.Init != nil {
 								assert.Equal(t, init.Timescale, e.Init.Timescale)
@@ -115,7 +116,7 @@ func TestFakePlays(t *testing.T) {
 			t.Skip(tool + " is not on PATH")
 		}
 	}
-	store := newMemory()
+	store := memstore.New()
 	fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 15040 * time.Millisecond})
 	job := plan(t, fake, "a")
 	o, err := encode(t.Context(), fake, job)
@@ -145,8 +146,8 @@ func TestFakePlays(t *testing.T) {
 }
 
 func TestFakeProbe(t *testing.T) {
-	store := newMemory()
-	store.objects["sources/1"] = []byte("bytes")
+	store := memstore.New()
+	store.Set("sources/1", []byte("bytes"))
 	there := encoder.Source{Parts: []encoder.Part{{Key: "sources/1", Size: 5}}}
 
 	media, err := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: time.Minute}).Probe(t.Context(), there)
@@ -178,7 +179,7 @@ func TestFakeProbe(t *testing.T) {
 func TestFakeFails(t *testing.T) {
 	failed := &encoder.Error{Code: encoder.CodeEncoderFailed, Message: "out of luck"}
 	for at, want := range map[int]error{0: failed, 1: failed, 2: failed, 3: nil} {
-		fake := encodertest.NewFake(newMemory(), &encodertest.FakeOptions{Err: failed, FailAt: at})
+		fake := encodertest.NewFake(memstore.New(), &encodertest.FakeOptions{Err: failed, FailAt: at})
 		o, err := encode(t.Context(), fake, plan(t, fake, "a"))
 		require.ErrorIs(t, err, want)
 		assert.Len(t, o.segments["v720"], min(at, 2))
@@ -187,7 +188,7 @@ func TestFakeFails(t *testing.T) {
 }
 
 func TestFakeRefusesJobs(t *testing.T) {
-	fake := encodertest.NewFake(newMemory(), nil)
+	fake := encodertest.NewFake(memstore.New(), nil)
 	for name, spoil := range map[string]func(*encoder.Job){
 		"no grid":      func(j *encoder.Job) { j.Grid = encoder.Grid{} },
 		"uneven grid":  func(j *encoder.Job) { j.Grid.Segment++ },
@@ -204,19 +205,20 @@ func TestFakeRefusesJobs(t *testing.T) {
 }
 
 func TestFakeStoreFails(t *testing.T) {
-	store := newMemory()
-	store.fail = errors.New("disk full")
+	store := memstore.New()
+	full := errors.New("disk full")
+	store.Fail(full)
 	fake := encodertest.NewFake(store, nil)
 	_, err := encode(t.Context(), fake, plan(t, fake, "a"))
 	var e *encoder.Error
 	require.ErrorAs(t, err, &e)
 	assert.Equal(t, encoder.CodeStorage, e.Code)
-	require.ErrorIs(t, err, store.fail)
+	require.ErrorIs(t, err, full)
 }
 
 func TestFakeTakesItsTime(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		fake := encodertest.NewFake(newMemory(), &encodertest.FakeOptions{Delay: 3 * time.Second, Duration: time.Minute})
+		fake := encodertest.NewFake(memstore.New(), &encodertest.FakeOptions{Delay: 3 * time.Second, Duration: time.Minute})
 		begin := time.Now()
 		o, err := encode(t.Context(), fake, plan(t, fake, "a"))
 		require.NoError(t, err)
@@ -238,7 +240,7 @@ func TestFakeTakesItsTime(t *testing.T) {
 func TestFakeHook(t *testing.T) {
 	stop := errors.New("stop")
 	var seen []int
-	fake := encodertest.NewFake(newMemory(), &encodertest.FakeOptions{
+	fake := encodertest.NewFake(memstore.New(), &encodertest.FakeOptions{
 		Duration: time.Minute,
 		Segment: func(_ context.Context, job encoder.Job, number int) error {
 			assert.Equal(t, "a", job.ID)
@@ -255,7 +257,7 @@ func TestFakeHook(t *testing.T) {
 }
 
 func ExampleFake() {
-	store := newMemory() // any storage.Store
+	store := memstore.New() // any storage.Store
 	fake := encodertest.NewFake(store, nil)
 	media, _ := fake.Probe(context.Background(), encoder.Source{})
 	grid, tracks, _ := encoder.Plan(media, &encoder.PlanOptions{MaxRenditions: 1})

@@ -17,6 +17,7 @@ import (
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/pack"
+	"github.com/vodkit/vodkit/internal/memstore"
 )
 
 var update = flag.Bool("update", false, "record the fixtures again, with ffmpeg")
@@ -55,12 +56,12 @@ func recordFixture(t *testing.T, kind hls.Kind, from, to int, args ...string) {
 	stream, err := exec.Command("ffmpeg", args...).Output()
 	require.NoError(t, err)
 
-	store := newMemory()
+	store := memstore.New()
 	var init []byte
 	_, err = pack.Pack(context.Background(), store, "out", hls.Track{ID: "t", Kind: kind}, pack.Grid{Segment: hls.Rational{Num: 60, Den: 1}},
 		bytes.NewReader(stream), func(e pack.Event) error {
 			if e.Init != nil {
-				init = bytes.Clone(store.object("out/" + e.Init.Key))
+				init = bytes.Clone(store.Get("out/" + e.Init.Key))
 			}
 			return nil
 		}, nil)

@@ -13,12 +13,13 @@ import (
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/encodertest"
 	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/memstore"
 	"github.com/vodkit/vodkit/storage"
 )
 
 func TestFakeKeepsTheContract(t *testing.T) {
 	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
-		store := newMemory()
+		store := memstore.New()
 		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 20 * time.Second})
 		return fake, store, plan(t, fake, "a")
 	})
@@ -26,7 +27,7 @@ func TestFakeKeepsTheContract(t *testing.T) {
 
 func TestLimitKeepsTheContract(t *testing.T) {
 	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
-		store := newMemory()
+		store := memstore.New()
 		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 20 * time.Second})
 		return encoder.Limit(fake, 1, nil), store, plan(t, fake, "a")
 	})
@@ -52,7 +53,7 @@ func TestSuiteHasTeeth(t *testing.T) {
 			return emit(u)
 		}
 	}
-	store := newMemory()
+	store := memstore.New()
 	for want, change := range map[string]func(encoder.Update, func(encoder.Update) error) error{
 		"before the track's init segment": func(u encoder.Update, emit func(encoder.Update) error) error {
 			if u.Init != nil {
@@ -103,9 +104,7 @@ func TestSuiteHasTeeth(t *testing.T) {
 			return err
 		},
 		"not under its Output": func(u encoder.Update, emit func(encoder.Update) error) error {
-			store.mu.Lock()
-			store.objects["elsewhere"] = nil
-			store.mu.Unlock()
+			store.Set("elsewhere", nil)
 			return emit(u)
 		},
 		"has no segment": func(u encoder.Update, emit func(encoder.Update) error) error {
@@ -123,7 +122,7 @@ func TestSuiteHasTeeth(t *testing.T) {
 		},
 	} {
 		t.Run(want, func(t *testing.T) {
-			*store = memory{objects: map[string][]byte{}}
+			store = memstore.New()
 			fake := encodertest.NewFake(store, nil)
 			var hook func(func() int) error
 			switch want {
@@ -146,13 +145,13 @@ func TestSuiteHasTeeth(t *testing.T) {
 
 // FuzzReadBytes holds the suite's own reader to not panicking or looping.
 func FuzzReadBytes(f *testing.F) {
-	store := newMemory()
+	store := memstore.New()
 	fake := encodertest.NewFake(store, nil)
 	job := plan(f, fake, "a")
 	o, err := encode(context.Background(), fake, job)
 	require.NoError(f, err)
 	for track, init := range o.inits {
-		f.Add(store.object(job.Output+"/"+init.Key), store.object(job.Output+"/"+o.segments[track][1].Key))
+		f.Add(store.Get(job.Output+"/"+init.Key), store.Get(job.Output+"/"+o.segments[track][1].Key))
 	}
 	f.Fuzz(func(t *testing.T, init, segment []byte) {
 		if err := encodertest.ReadBytes(init, segment); err == nil && (len(init) < 8 || len(segment) < 8) {

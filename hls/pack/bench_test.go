@@ -9,6 +9,7 @@ import (
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/pack"
+	"github.com/vodkit/vodkit/internal/memstore"
 )
 
 // BenchmarkPack packs a minute of video, and of audio in a fragment per frame.
@@ -23,7 +24,7 @@ func BenchmarkPack(b *testing.B) {
 			b.SetBytes(int64(len(stream)))
 			b.ReportAllocs()
 			for b.Loop() {
-				_, err := pack.Pack(context.Background(), newMemory(), "out", hls.Track{ID: "t", Kind: kind}, grid,
+				_, err := pack.Pack(context.Background(), memstore.New(), "out", hls.Track{ID: "t", Kind: kind}, grid,
 					bytes.NewReader(stream), func(pack.Event) error { return nil }, nil)
 				require.NoError(b, err)
 			}

@@ -13,6 +13,7 @@ import (
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/pack"
+	"github.com/vodkit/vodkit/internal/memstore"
 )
 
 // Grids on which the fixtures have two and three segments.
@@ -70,7 +71,7 @@ func TestNothingIsStoredWithoutFragments(t *testing.T) {
 	for _, stream := range [][]byte{nil, upTo(fixture(t, "video.mp4"), "moov", 1)} {
 		p, err := run(t, context.Background(), hls.Video, videoGrid, bytes.NewReader(stream), nil)
 		require.ErrorIs(t, err, pack.ErrNoFragments)
-		assert.Empty(t, p.store.keys())
+		assert.Empty(t, p.store.Keys())
 	}
 }
 
@@ -138,8 +139,8 @@ func TestByteByByte(t *testing.T) {
 
 func TestStoreFails(t *testing.T) {
 	full := errors.New("disk full")
-	store := newMemory()
-	store.fail = full
+	store := memstore.New()
+	store.Fail(full)
 	_, err := pack.Pack(context.Background(), store, "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid,
 		bytes.NewReader(fixture(t, "video.mp4")), func(pack.Event) error {
 			t.Error("emitted what is not in the store")
@@ -152,7 +153,7 @@ func TestEmitFails(t *testing.T) {
 	stop := errors.New("stop")
 	for n := range 3 { // at the init segment, the first and the last media segment
 		events := 0
-		_, err := pack.Pack(context.Background(), newMemory(), "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid,
+		_, err := pack.Pack(context.Background(), memstore.New(), "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid,
 			bytes.NewReader(fixture(t, "video.mp4")), func(pack.Event) error {
 				if events++; events > n {
 					return stop
@@ -178,7 +179,7 @@ func TestCancelled(t *testing.T) {
 				return 0, rest
 			}))
 			segments := 0
-			_, err := pack.Pack(ctx, newMemory(), "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid, stream, func(e pack.Event) error {
+			_, err := pack.Pack(ctx, memstore.New(), "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid, stream, func(e pack.Event) error {
 				if e.Segment != nil {
 					segments++
 					close(emitted)
@@ -200,7 +201,7 @@ func TestReadsOnDuringPut(t *testing.T) {
 		return 0, io.EOF
 	}))
 	segments := 0
-	_, err := pack.Pack(context.Background(), newMemory(), "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid, stream, func(e pack.Event) error {
+	_, err := pack.Pack(context.Background(), memstore.New(), "out", hls.Track{ID: "t", Kind: hls.Video}, videoGrid, stream, func(e pack.Event) error {
 		if e.Segment != nil {
 			<-ended // would never come if emit held up the reading
 			segments++
@@ -228,5 +229,5 @@ func TestFinish(t *testing.T) {
 	require.ErrorIs(t, err, crashed)
 	assert.Equal(t, 1, asked)
 	assert.Len(t, p.segments, 1)
-	assert.Equal(t, "no-cache", p.store.options["out/"+p.segments[0].Key].CacheControl)
+	assert.Equal(t, "no-cache", p.store.Options()["out/"+p.segments[0].Key].CacheControl)
 }

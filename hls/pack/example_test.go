@@ -8,6 +8,7 @@ import (
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/pack"
+	"github.com/vodkit/vodkit/internal/memstore"
 )
 
 func ExamplePack() {
@@ -17,7 +18,7 @@ func ExamplePack() {
 	}
 	defer stream.Close()
 
-	store := newMemory() // any storage.Store
+	store := memstore.New() // any storage.Store
 	track := hls.Track{ID: "v720", Kind: hls.Video}
 	grid := pack.Grid{Segment: hls.Rational{Num: 10, Den: 25}} // 0.4 s
 	_, err = pack.Pack(context.Background(), store, "media/42/1", track, grid, stream, func(e pack.Event) error {

@@ -63,7 +63,7 @@ func TestVideoSegmentsStandAlone(t *testing.T) {
 	p := must(t, hls.Video, pack.Grid{Segment: hls.Rational{Num: 2, Den: 1}}, stream)
 	require.Len(t, p.segments, 4)
 	for _, s := range p.segments {
-		alone := append(bytes.Clone(p.store.get("out/"+p.init.Key)), p.store.get("out/"+s.Key)...)
+		alone := append(bytes.Clone(p.store.Get("out/"+p.init.Key)), p.store.Get("out/"+s.Key)...)
 		assert.Equal(t, "50", probe(t, alone)["nb_read_frames"])
 	}
 }
@@ -138,12 +138,12 @@ func TestWindow(t *testing.T) {
 
 	// The whole's own second half, as if it had been encoded elsewhere, packs to the
 	// same bytes: spliced in, the frames are those of the whole.
-	mixed := append(whole.bytes()[:0:0], whole.store.get("out/"+whole.init.Key)...)
+	mixed := append(whole.bytes()[:0:0], whole.store.Get("out/"+whole.init.Key)...)
 	for _, s := range whole.segments[:2] {
-		mixed = append(mixed, whole.store.get("out/"+s.Key)...)
+		mixed = append(mixed, whole.store.Get("out/"+s.Key)...)
 	}
 	for _, s := range window.segments {
-		mixed = append(mixed, window.store.get("out/"+s.Key)...)
+		mixed = append(mixed, window.store.Get("out/"+s.Key)...)
 	}
 	assert.Equal(t, "200", probe(t, mixed)["nb_read_frames"])
 }
@@ -155,7 +155,7 @@ func TestInitIsClean(t *testing.T) {
 	tagged := must(t, hls.Video, grid, video(t, "25", "60", "50",
 		"-metadata", "title=holiday", "-metadata:s:v", "handler_name=camera", "-metadata", "creation_time=2020-01-02T03:04:05Z"))
 	assert.Equal(t, plain.init, tagged.init)
-	b := plain.store.get("out/" + plain.init.Key)
+	b := plain.store.Get("out/" + plain.init.Key)
 	assert.NotContains(t, string(b), "udta")
 	assert.NotContains(t, string(b), "Lavf")
 	assert.Contains(t, string(b), "elst")
@@ -166,10 +166,10 @@ func TestInitIsClean(t *testing.T) {
 
 func TestPutOptions(t *testing.T) {
 	p := must(t, hls.Audio, pack.Grid{Segment: hls.Rational{Num: 6, Den: 1}}, audio(t, "48000", "7"))
-	require.Len(t, p.store.options, 3)
-	for key, o := range p.store.options {
+	require.Len(t, p.store.Options(), 3)
+	for key, o := range p.store.Options() {
 		assert.Equal(t, "public, max-age=31536000, immutable", o.CacheControl)
-		assert.EqualValues(t, len(p.store.get(key)), o.Size)
+		assert.EqualValues(t, len(p.store.Get(key)), o.Size)
 		if strings.HasSuffix(key, ".mp4") {
 			assert.Regexp(t, `^out/t/init-[0-9a-f]{16}\.mp4$`, key)
 			assert.Equal(t, "video/mp4", o.ContentType)
