@@ -56,7 +56,9 @@ type Stream struct {
 	PixelAspect hls.Rational `json:"pixel_aspect,omitzero"`
 	// Rotation is how far the picture must be turned clockwise to stand upright: 0, 90,
 	// 180 or 270 degrees.
-	Rotation    int    `json:"rotation,omitempty"`
+	Rotation int `json:"rotation,omitempty"`
+	// Mirrored says that the picture must be mirrored left to right before it is turned.
+	Mirrored    bool   `json:"mirrored,omitempty"`
 	PixelFormat string `json:"pixel_format,omitempty"`
 	// FrameRate is the natural rate, measured and snapped to a standard one.
 	FrameRate hls.Rational `json:"frame_rate,omitzero"`

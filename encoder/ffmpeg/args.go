@@ -25,6 +25,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 		"-threads", threads, "-reinit_filter:v", "0",
 	}
 	args = append(args, e.opts.InputArgs...)
+	args = append(args, "-noautorotate")
 	args = append(args, e.inputArgs(in)...)
 	for _, g := range graphs {
 		args = append(args, "-filter_complex", g)

@@ -31,7 +31,7 @@ const oldestMajor, oldestMinor = 5, 1
 var (
 	neededEncoders = []string{"libx264", "aac"}
 	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "aresample", "aformat", "apad", "atrim",
-		"anullsrc", "asetrate", "asetpts", "asettb", "ainterleave", "aselect"}
+		"hflip", "vflip", "transpose", "anullsrc", "asetrate", "asetpts", "asettb", "ainterleave", "aselect"}
 	hdrFilters = []string{"zscale", "tonemap"}
 )
 

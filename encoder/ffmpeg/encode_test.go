@@ -8,6 +8,7 @@ import (
 	"image/color"
 	"io"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -131,6 +132,42 @@ func TestEncodePictures(t *testing.T) {
 			assert.Equal(t, "25", p.Frames)
 			near(t, tc.want.upperLeft, pixel(t, path, 0.5, 0.2, 0.2), "upper left")
 			near(t, tc.want.upperRite, pixel(t, path, 0.5, 0.8, 0.2), "upper right")
+		})
+	}
+}
+
+// A picture that changes its size in the middle of a file fills the frame all the same,
+// and no filter reads beyond a smaller one.
+func TestEncodeSizeThatChanges(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	part := func(color, size string, args ...string) []byte {
+		args = append([]string{"-f", "lavfi", "-i", "color=" + color + ":size=" + size + ":rate=25:duration=2"}, args...)
+		raw, err := os.ReadFile(testmedia.Make(t, "part", args...))
+		require.NoError(t, err)
+		return raw
+	}
+	h264 := []string{"-c:v", "libx264", "-preset", "ultrafast", "-bsf:v", "dump_extra=freq=k", "-f", "h264"}
+	mpeg2 := []string{"-c:v", "mpeg2video", "-flags", "+ildct+ilme", "-top", "1", "-f", "mpeg2video"}
+	for name, tc := range map[string]struct {
+		codec, wrap []string
+		file        string
+	}{
+		"turned":     {h264, []string{"-c", "copy", "-metadata:s:v:0", "rotate=90"}, "a.mp4"},
+		"interlaced": {mpeg2, []string{"-c", "copy"}, "a.ts"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			raw := filepath.Join(t.TempDir(), "raw")
+			require.NoError(t, os.WriteFile(raw, append(part("red", "320x240", tc.codec...), part("blue", "128x96", tc.codec...)...), 0o600))
+			store := fileStore(t)
+			src := put(t, store, testmedia.Make(t, tc.file, append([]string{"-fflags", "+genpts", "-framerate", "25", "-i", raw}, tc.wrap...)...))
+			out := encode(t, fast(store), store, src, nil)
+			file := out.file(t, out.job.Tracks[0].ID)
+			for _, x := range []float64{0, 1} {
+				for _, y := range []float64{0, 1} {
+					near(t, color.RGBA{R: 255}, pixel(t, file, 1, x, y), "before")
+					near(t, color.RGBA{B: 255}, pixel(t, file, 3, x, y), "behind")
+				}
+			}
 		})
 	}
 }

@@ -69,22 +69,28 @@ func videoChains(job encoder.Job, videos []int, tonemap bool) []string {
 }
 
 // firstPicture makes an upright picture of the track's size, in 8-bit 4:2:0 BT.709, at
-// the grid's constant rate, from 0 to the end of the timeline. ffmpeg itself turns it
-// upright before the graph.
+// the grid's constant rate, from 0 to the end of the timeline. The first filter brings
+// every picture to one size: files may change theirs in the middle, and other filters
+// don't look.
 func firstPicture(t encoder.TrackSpec, s encoder.Stream, g encoder.Grid, tonemap bool) []string {
 	var f []string
+	w, h := t.Width, t.Height // before it is turned
+	if s.Rotation == 90 || s.Rotation == 270 {
+		w, h = h, w
+	}
 	switch s.FieldOrder {
 	case "tt", "bb", "tb", "bt":
-		f = append(f, "bwdif=mode=send_frame:deint=interlaced")
+		f = append(f, fmt.Sprintf("scale=%d:%d:interl=-1", s.Width, s.Height), "bwdif=mode=send_frame:deint=interlaced")
 	}
 	if s.HDR() && tonemap {
-		f = append(f, fmt.Sprintf("scale=%d:%d", t.Width, t.Height), "setsar=1",
+		f = append(f, fmt.Sprintf("scale=%d:%d", w, h), "setsar=1",
 			"zscale=tin="+s.ColorTransfer+":pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100", "format=gbrpf32le", "zscale=p=bt709",
 			"tonemap=hable:desat=0", "zscale=t=bt709:m=bt709:r=tv", "format=yuv420p")
 	} else {
-		f = append(f, fmt.Sprintf("scale=%d:%d%s:out_color_matrix=bt709:out_range=tv", t.Width, t.Height, inMatrix(s)),
+		f = append(f, fmt.Sprintf("scale=%d:%d%s:out_color_matrix=bt709:out_range=tv", w, h, inMatrix(s)),
 			"setsar=1", "format=yuv420p")
 	}
+	f = append(f, turn(s)...)
 	f = append(f, fmt.Sprintf("fps=%d/%d:start_time=0", g.FrameRate.Num, g.FrameRate.Den))
 	if g.Frames > 0 {
 		// Two frames more than the measure says is missing: the last frame's duration is

@@ -146,9 +146,7 @@ type probeStream struct {
 	Channels       int               `json:"channels"`
 	Disposition    map[string]int    `json:"disposition"`
 	Tags           map[string]string `json:"tags"`
-	SideData       []struct {
-		Rotation json.Number `json:"rotation"`
-	} `json:"side_data_list"`
+	SideData       []sideData        `json:"side_data_list"`
 }
 
 // media joins what the header says with what the scan found.
@@ -195,7 +193,7 @@ func (ps probeStream) stream() encoder.Stream {
 		s.FieldOrder, s.ColorRange, s.ColorSpace = ps.FieldOrder, ps.ColorRange, ps.ColorSpace
 		s.ColorTransfer, s.ColorPrimaries = ps.ColorTransfer, ps.ColorPrimaries
 		s.CoverArt = ps.Disposition["attached_pic"] == 1 || ps.Disposition["timed_thumbnails"] == 1
-		s.Rotation = ps.rotation()
+		s.Rotation, s.Mirrored = ps.orientation()
 	case "audio":
 		s.Kind = encoder.AudioStream
 		s.Channels = ps.Channels
@@ -210,20 +208,6 @@ func (ps probeStream) stream() encoder.Stream {
 func (ps probeStream) hidden() bool {
 	s := ps.stream()
 	return s.Kind == encoder.VideoStream && !s.CoverArt && (s.Width <= 0 || s.Height <= 0)
-}
-
-// rotation returns the quarter turns clockwise in degrees; ffprobe counts the other
-// way, and says -9223372036854775808 of a matrix that is none.
-func (ps probeStream) rotation() int {
-	for _, sd := range ps.SideData {
-		deg, err := sd.Rotation.Float64()
-		if err != nil || math.Abs(deg) > 360 {
-			continue
-		}
-		turns := int(math.Round(-deg/90)) % 4
-		return (turns + 4) % 4 * 90
-	}
-	return 0
 }
 
 // parsePair parses "num<sep>den" with both above 0, else returns zeros.
