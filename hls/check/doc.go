@@ -25,7 +25,7 @@
 // the key. Of MPEG-TS and packed audio only sizes are checked, and a finding says so.
 //
 // A presentation that grows (EVENT without EXT-X-ENDLIST) is checked as far as it is.
-// Bandwidths are then only checked for being too low.
+// Bandwidths are then planned ones: too low is a warning, too high is nothing.
 //
 // Playlists that are not stored yet can be laid over what is:
 //

@@ -161,7 +161,7 @@ func (p *parser) extinfTag(value string) {
 	if !comma || text != strings.TrimSpace(text) {
 		p.warn("RFC-4.3.2.1", "EXTINF is %s; write the duration and a comma directly behind it.", show(value))
 	}
-	s.duration, s.timed = d, true
+	s.duration, s.timed = d, p.line
 	if strings.Contains(text, ".") {
 		p.feature(3, "EXTINF with decimals")
 	}

@@ -66,7 +66,7 @@ type segment struct {
 	uri           string // resolved
 	line          int
 	duration      float64 // EXTINF in seconds
-	timed         bool    // EXTINF is there
+	timed         int     // the line of EXTINF, 0 where there is none
 	discontinuity bool    // EXT-X-DISCONTINUITY comes before it
 	gap           bool    // EXT-X-GAP
 	sequence      int64

@@ -14,9 +14,13 @@ func bandwidthRules() []rule {
 const rounding = 1.01 // of durations and of bit rates
 
 func bandwidthLow(p *presentation, r *reporter) {
+	severity := r.rule.Severity
+	if p.growing() {
+		severity = Warning // provisional
+	}
 	p.eachVariant(func(v *variant, peak, _ float64) {
 		if b := v.integer("BANDWIDTH"); b > 0 && float64(b)*rounding < peak {
-			r.at(p.master.at(v.line), "BANDWIDTH is %d, but the peak of what the variant plays was measured at %.0f bits per second; players would stall. Write the measured peak.", b, peak)
+			r.as(severity, p.master.at(v.line), "BANDWIDTH is %d, but the peak of what the variant plays was measured at %.0f bits per second; players would stall. Write the measured peak.", b, peak)
 		}
 	})
 }

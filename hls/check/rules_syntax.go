@@ -71,7 +71,7 @@ func targetDuration(p *presentation, r *reporter) {
 		}
 		for _, s := range t.segments {
 			if n := int64(math.Floor(s.duration + 0.5)); n > t.target {
-				r.at(t.at(s.line), "EXTINF of %g s rounds to %d, more than EXT-X-TARGETDURATION, which is %d; it must be at least the longest segment.", s.duration, n, t.target)
+				r.at(t.at(s.timed), "EXTINF of %g s rounds to %d, more than EXT-X-TARGETDURATION, which is %d; it must be at least the longest segment.", s.duration, n, t.target)
 				break
 			}
 		}

@@ -80,7 +80,7 @@ func extinf(p *presentation, r *reporter) {
 		var runs runCheck
 		for i, s := range t.segments {
 			now, track := p.run(s)
-			if now == nil || !s.timed {
+			if now == nil || s.timed == 0 {
 				runs = runCheck{}
 				continue
 			}
@@ -91,9 +91,9 @@ func extinf(p *presentation, r *reporter) {
 				continue
 			}
 			if from == i {
-				r.at(t.at(s.line), "EXTINF says %.3f s, but the samples of the segment last %.3f s.", s.duration, d)
+				r.at(t.at(s.timed), "EXTINF says %.3f s, but the samples of the segment last %.3f s.", s.duration, d)
 			} else {
-				r.at(t.at(s.line), "From line %d to here EXTINF sums to %.3f s off what the samples last; carry the rounding error from segment to segment.", t.segments[from].line, off)
+				r.at(t.at(s.timed), "From line %d to here EXTINF sums to %.3f s off what the samples last; carry the rounding error from segment to segment.", t.segments[from].timed, off)
 			}
 			break
 		}
