@@ -39,7 +39,11 @@ func main() {
 	case err != nil:
 		os.Exit(2)
 	}
-	if err := run(ctx, config, os.Stdout, os.Stderr); err != nil {
+	err = run(ctx, config, os.Stdout, os.Stderr)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		err = nil // interrupted while it was starting
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, "server:", explain(err))
 		os.Exit(1)
 	}
