@@ -11,9 +11,51 @@ import (
 	"time"
 )
 
-// FuzzPlaylist feeds anyone's playlists: no panic, memory and work stay bounded, and what
-// is found names a rule that there is.
+// FuzzPlaylist feeds anyone's playlists to the parser: no panic, memory stays bounded, and
+// what is found names a rule that there is.
 func FuzzPlaylist(f *testing.F) {
+	addPlaylists(f)
+	known := map[string]bool{}
+	for _, r := range Rules() {
+		known[r.ID] = true
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		pl, _ := parsePlaylist("a/b.m3u8", b, map[string]string{"x": "y"}, 1000)
+		if len(pl.segments) > 1000 {
+			t.Fatalf("%d segments", len(pl.segments))
+		}
+		for _, fault := range pl.faults {
+			if !known[fault.rule] || fault.message == "" {
+				t.Fatalf("a fault of the unknown rule %q", fault.rule)
+			}
+		}
+		for _, s := range pl.segments {
+			if s.duration < 0 || s.offset < 0 || s.length < 0 {
+				t.Fatalf("%+v", s)
+			}
+		}
+	})
+}
+
+// FuzzRun checks presentations of which every object is one playlist of anyone's making.
+func FuzzRun(f *testing.F) {
+	addPlaylists(f)
+	f.Fuzz(func(t *testing.T, b []byte) {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		r, err := Run(ctx, anything{b}, "m.m3u8", &Options{MaxPlaylists: 3, MaxSegments: 20, Parallel: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range r.Findings {
+			if found.Rule == "" || found.Message == "" {
+				t.Fatalf("an empty finding: %v", found)
+			}
+		}
+	})
+}
+
+func addPlaylists(f *testing.F) {
 	seeds, err := filepath.Glob("testdata/*.m3u8")
 	if err != nil {
 		f.Fatal(err)
@@ -25,33 +67,6 @@ func FuzzPlaylist(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	known := map[string]bool{}
-	for _, r := range Rules() {
-		known[r.ID] = true
-	}
-	f.Fuzz(func(t *testing.T, b []byte) {
-		pl, _ := parsePlaylist("a/b.m3u8", b, map[string]string{"x": "y"}, 1000)
-		if len(pl.segments) > 1000 {
-			t.Fatalf("%d segments", len(pl.segments))
-		}
-		for _, fault := range pl.faults {
-			if !known[fault.rule] {
-				t.Fatalf("a fault of the unknown rule %q", fault.rule)
-			}
-		}
-		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
-		defer cancel()
-		// The playlist names itself as everything.
-		r, err := Run(ctx, anything{b}, "m.m3u8", &Options{MaxPlaylists: 3, MaxSegments: 50})
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, found := range r.Findings {
-			if found.Rule == "" || found.Message == "" {
-				t.Fatalf("an empty finding: %v", found)
-			}
-		}
-	})
 }
 
 // anything is a Source that has one object under all names.

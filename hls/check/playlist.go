@@ -92,10 +92,10 @@ type initRef struct {
 	key            *key
 }
 
-func (p *playlist) multivariant() bool { return len(p.variants)+len(p.renditions)+len(p.iframes) > 0 }
-
-// complete says that nothing will be added.
-func (p *playlist) complete() bool { return p.ended }
+// multivariant says that the playlist has tags that only multivariant ones have.
+func (p *playlist) multivariant() bool {
+	return len(p.variants)+len(p.renditions)+len(p.iframes) > 0 || p.lines["#EXT-X-SESSION-DATA"]+p.lines["#EXT-X-SESSION-KEY"] > 0
+}
 
 // declared returns the sum of EXTINF in seconds.
 func (p *playlist) declared() float64 {

@@ -29,6 +29,9 @@ func readable(p *presentation, r *reporter) {
 			r.at(m.where, "The object could not be read: %v. Check again.", m.err)
 		}
 	}
+	if p.master != nil && len(p.master.variants) == 0 && p.master.lines["#EXT-X-STREAM-INF"] == 0 {
+		r.at(p.master.at(0), "The multivariant playlist has no variants; there is nothing to play.")
+	}
 	for _, t := range p.media() {
 		faults(t, r)
 		if len(t.segments) == 0 && !t.cut {
