@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"syscall"
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/ffmpeg"
@@ -18,7 +19,7 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	store, err := blobstore.Open(ctx, "file://./vod", nil) // or s3://, gs://, azblob://, mem://
 	check(err)
 	ff := ffmpeg.New(store, nil)
