@@ -9,7 +9,6 @@ import (
 	"os/exec"
 	"runtime"
 	"strings"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/vodkit/vodkit/storage"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
+	"github.com/vodkit/vodkit/upload/catalogtest"
 )
 
 // record returns a small asset, READY.
@@ -38,196 +38,51 @@ func startedCatalog(t *testing.T, s storage.Store) *upload.StoreCatalog {
 	return c
 }
 
-// TestStoreCatalog holds StoreCatalog to the contract of Catalog. The cases know
-// nothing of it but how to make one.
+// kept is a StoreCatalog with the Store that it is over.
+type kept struct {
+	*upload.StoreCatalog
+	store storage.Store
+}
+
+// TestStoreCatalog holds StoreCatalog to the contract of Catalog, in memory and in a
+// folder.
 func TestStoreCatalog(t *testing.T) {
-	for name, test := range catalogContract {
-		t.Run(name, func(t *testing.T) { test(t, startedCatalog(t, newStore(t))) })
+	restart := catalogtest.Reopen(func(t *testing.T, old upload.Catalog) upload.Catalog {
+		k := old.(kept)
+		require.NoError(t, k.Close(t.Context()))
+		return startedCatalog(t, k.store)
+	})
+	for name, open := range map[string]func(t *testing.T) storage.Store{
+		"memory": func(t *testing.T) storage.Store { return newStore(t) },
+		"folder": func(t *testing.T) storage.Store {
+			s, err := blobstore.OpenFile(t.TempDir(), nil)
+			require.NoError(t, err)
+			t.Cleanup(func() { assert.NoError(t, s.Close()) })
+			return s
+		},
+	} {
+		opts := []catalogtest.Option{restart, catalogtest.Records(1000)}
+		if name == "folder" && runtime.GOOS != "linux" {
+			opts = append(opts, catalogtest.FoldsCase())
+		}
+		t.Run(name, func(t *testing.T) {
+			catalogtest.Run(t, func(t *testing.T) upload.Catalog {
+				s := open(t)
+				return kept{startedCatalog(t, s), s}
+			}, opts...)
+		})
 	}
 }
 
-var catalogContract = map[string]func(t *testing.T, c upload.Catalog){
-	"put and get": func(t *testing.T, c upload.Catalog) {
-		ctx := t.Context()
-		_, _, err := c.Get(ctx, "x")
-		require.ErrorIs(t, err, upload.ErrNotFound)
-		a := record("x")
-		a.Metadata = map[string]string{"k": "v"}
-		rev, err := c.Put(ctx, a, "")
-		require.NoError(t, err)
-		a.Metadata["k"] = "changed by the caller"
-		got, rev2, err := c.Get(ctx, "x")
-		require.NoError(t, err)
-		assert.Equal(t, rev, rev2)
-		assert.Equal(t, "v", got.Metadata["k"])
-
-		_, err = c.Put(ctx, a, "")
-		require.ErrorIs(t, err, upload.ErrExist)
-		got.Name = "second"
-		rev3, err := c.Put(ctx, got, rev)
-		require.NoError(t, err)
-		_, err = c.Put(ctx, got, rev)
-		require.ErrorIs(t, err, upload.ErrConflict)
-		_, err = c.Put(ctx, record("gone"), rev)
-		require.ErrorIs(t, err, upload.ErrConflict)
-
-		require.ErrorIs(t, c.Delete(ctx, "x", rev), upload.ErrConflict)
-		require.NoError(t, c.Delete(ctx, "x", rev3))
-		require.NoError(t, c.Delete(ctx, "x", rev3), "again")
-		_, err = c.Put(ctx, got, rev3)
-		require.ErrorIs(t, err, upload.ErrConflict, "it is gone")
-		rev4, err := c.Put(ctx, got, "")
-		require.NoError(t, err)
-		assert.NotEqual(t, rev, rev4, "a revision is never used again")
-	},
-	"bad ids": func(t *testing.T, c upload.Catalog) {
-		for _, id := range []string{"", "..", "a/b", "../x"} {
-			_, err := c.Put(t.Context(), record(id), "")
-			require.Error(t, err, id)
-			_, _, err = c.Get(t.Context(), id)
-			require.ErrorIs(t, err, upload.ErrNotFound, id)
-		}
-	},
-	"one of concurrent puts wins": func(t *testing.T, c upload.Catalog) {
-		rev, err := c.Put(t.Context(), record("x"), "")
-		require.NoError(t, err)
-		var wg sync.WaitGroup
-		errs := make([]error, 16)
-		for i := range errs {
-			wg.Go(func() { _, errs[i] = c.Put(t.Context(), record("x"), rev) })
-		}
-		wg.Wait()
-		won := 0
-		for _, err := range errs {
-			if err == nil {
-				won++
-			} else {
-				assert.ErrorIs(t, err, upload.ErrConflict)
-			}
-		}
-		assert.Equal(t, 1, won)
-	},
-	"claims in order": func(t *testing.T, c upload.Catalog) {
-		at := time.Now().UTC()
-		put := func(id string, change func(*upload.Asset)) {
-			a := record(id)
-			a.Created = at
-			change(&a)
-			_, err := c.Put(t.Context(), a, "")
-			require.NoError(t, err)
-		}
-		put("b-young", func(a *upload.Asset) { a.Created = at.Add(time.Second) })
-		put("c-old", func(a *upload.Asset) {})
-		put("d-high", func(a *upload.Asset) { a.Created, a.Priority = at.Add(time.Minute), 1 })
-		put("e-wish", func(a *upload.Asset) {
-			a.Status, a.Intent, a.Created = progress.Complete, upload.IntentDelete, at.Add(time.Hour)
-		})
-		put("f-done", func(a *upload.Asset) { a.Status = progress.Complete })
-		put("g-error", func(a *upload.Asset) { a.Status = progress.Error })
-		put("h-later", func(a *upload.Asset) { a.Due, a.Priority = at.Add(time.Hour), 9 })
-		put("i-owned", func(a *upload.Asset) { a.Owner, a.Lease, a.Priority = "somebody", at.Add(time.Hour), 9 })
-		put("j-lapsed", func(a *upload.Asset) {
-			a.Status, a.Owner, a.Lease, a.Priority = progress.Running, "somebody", at.Add(-time.Second), -1
-		})
-		for _, want := range []string{"e-wish", "d-high", "c-old", "b-young", "j-lapsed"} {
-			a, rev, err := c.Claim(t.Context(), "me", time.Hour)
-			require.NoError(t, err)
-			assert.Equal(t, want, a.ID)
-			assert.Equal(t, "me", a.Owner)
-			assert.WithinDuration(t, time.Now().Add(time.Hour), a.Lease, time.Minute)
-			got, rev2, err := c.Get(t.Context(), a.ID)
-			require.NoError(t, err)
-			assert.Equal(t, a, got)
-			assert.Equal(t, rev, rev2)
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-		defer cancel()
-		_, _, err := c.Claim(ctx, "me", time.Hour)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-	},
-	"claims are exclusive and wake up": func(t *testing.T, c upload.Catalog) {
-		const n = 40
-		var mu sync.Mutex
-		got := map[string]int{}
-		var wg sync.WaitGroup
-		ctx, cancel := context.WithCancel(t.Context())
-		defer cancel()
-		for range 4 {
-			wg.Go(func() {
-				for {
-					a, rev, err := c.Claim(ctx, "me", time.Hour)
-					if err != nil {
-						assert.ErrorIs(t, err, context.Canceled)
-						return
-					}
-					a.Status, a.Owner = progress.Complete, ""
-					_, err = c.Put(ctx, a, rev)
-					assert.NoError(t, err)
-					mu.Lock()
-					got[a.ID]++
-					done := len(got) == n
-					mu.Unlock()
-					if done {
-						cancel()
-					}
-				}
-			})
-		}
-		for i := range n {
-			_, err := c.Put(t.Context(), record(fmt.Sprint("x", i)), "")
-			require.NoError(t, err)
-		}
-		wg.Wait()
-		for id, times := range got {
-			assert.Equal(t, 1, times, id)
-		}
-		assert.Len(t, got, n)
-	},
-	"a lease that ends": func(t *testing.T, c upload.Catalog) {
-		_, err := c.Put(t.Context(), record("x"), "")
-		require.NoError(t, err)
-		_, _, err = c.Claim(t.Context(), "one", 30*time.Millisecond)
-		require.NoError(t, err)
-		a, _, err := c.Claim(t.Context(), "two", time.Hour)
-		require.NoError(t, err)
-		assert.Equal(t, "two", a.Owner)
-	},
-	"lists": func(t *testing.T, c upload.Catalog) {
-		for i := range 10 {
-			a := record(fmt.Sprint("x", i))
-			if i%2 == 0 {
-				a.Status, a.Tenant = progress.Complete, "even"
-			}
-			_, err := c.Put(t.Context(), a, "")
-			require.NoError(t, err)
-		}
-		list := func(q upload.Query) string {
-			var got []string
-			for a, err := range c.List(t.Context(), q) {
-				require.NoError(t, err)
-				got = append(got, strings.TrimPrefix(a.ID, "x"))
-			}
-			return strings.Join(got, "")
-		}
-		assert.Equal(t, "9876543210", list(upload.Query{}))
-		assert.Equal(t, "987", list(upload.Query{Limit: 3}))
-		assert.Equal(t, "654", list(upload.Query{Limit: 3, After: "x7"}))
-		assert.Equal(t, "", list(upload.Query{After: "x0"}))
-		assert.Equal(t, "86420", list(upload.Query{Tenant: "even"}))
-		assert.Equal(t, "97531", list(upload.Query{Status: progress.Ready}))
-		assert.Equal(t, "31", list(upload.Query{Status: progress.Ready, After: "x4"}))
-		assert.Equal(t, "8", list(upload.Query{Status: progress.Complete, Limit: 1}))
-		assert.Equal(t, "", list(upload.Query{Status: progress.Ready, Tenant: "even"}))
-		_, rev, err := c.Get(t.Context(), "x5")
-		require.NoError(t, err)
-		require.NoError(t, c.Delete(t.Context(), "x5", rev))
-		_, err = c.Put(t.Context(), record("x55"), "")
-		require.NoError(t, err)
-		assert.Equal(t, "9876"+"55"+"43210", list(upload.Query{}))
-		for range c.List(t.Context(), upload.Query{}) {
-			break // a caller may stop early
-		}
-	},
+// Ids that cannot be a part of a key name no asset.
+func TestStoreCatalogRefusesBadIDs(t *testing.T) {
+	c := startedCatalog(t, newStore(t))
+	for _, id := range []string{"", "..", "a/b", "../x"} {
+		_, err := c.Put(t.Context(), record(id), "")
+		require.ErrorIs(t, err, upload.ErrInvalid, id)
+		_, _, err = c.Get(t.Context(), id)
+		require.ErrorIs(t, err, upload.ErrNotFound, id)
+	}
 }
 
 func TestStoreCatalogAfterARestart(t *testing.T) {
