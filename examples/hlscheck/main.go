@@ -114,7 +114,7 @@ func run(ctx context.Context, args []string, out, errs io.Writer) int {
 	}
 	report, err := inspect(ctx, c)
 	if report.Master != "" && (err == nil || len(report.Findings) > 0) {
-		if perr := print(out, c, report); perr != nil {
+		if perr := write(out, c, report); perr != nil {
 			fmt.Fprintln(errs, "hlscheck:", perr)
 			return statusUnchecked
 		}
@@ -144,7 +144,7 @@ func inspect(ctx context.Context, c config) (check.Report, error) {
 	return check.Run(ctx, src, master, &opts)
 }
 
-func print(out io.Writer, c config, r check.Report) error {
+func write(out io.Writer, c config, r check.Report) error {
 	if c.json {
 		e := json.NewEncoder(out)
 		e.SetIndent("", "  ")

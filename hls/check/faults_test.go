@@ -208,7 +208,7 @@ func playlistFaults(t *testing.T) []fault {
 			p.sub(master, "a1/low/index.m3u8", "b.m3u8")
 		}},
 		{name: "I-frames without URI", rule: "RFC-4.3.4.3", plant: func(p *presentation) {
-			p.insert(master, "#EXT-X-STREAM-INF", `#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1000,CODECS="avc1.4d400b"`)
+			p.insert(master, "#EXT-X-STREAM-INF", `#EXT-X-I-FRAME-STREAM-INF:BANDWIDTH=1000,CODECS="avc1.4d400b",RESOLUTION=128x72`)
 		}},
 		{name: "group missing", rule: "RFC-4.3.4.2.1", plant: func(p *presentation) { p.sub(master, `,AUDIO="audio"`, `,AUDIO="sound"`) }},
 		{name: "independent twice", rule: "RFC-4.3.5", plant: func(p *presentation) { p.insert(high, "#EXT-X-MAP", "#EXT-X-INDEPENDENT-SEGMENTS") }},

@@ -20,7 +20,7 @@ func FuzzPlaylist(f *testing.F) {
 		known[r.ID] = true
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
-		pl, _ := parsePlaylist("a/b.m3u8", b, map[string]string{"x": "y"}, 1000)
+		pl, _ := parsePlaylist("a/b.m3u8", b, map[string]string{"x": "y"}, &budget{segments: 1000, text: 1 << 20})
 		if len(pl.segments) > 1000 {
 			t.Fatalf("%d segments", len(pl.segments))
 		}

@@ -27,7 +27,7 @@ func (p *presentation) load(ctx context.Context) error {
 			delete(p.byURI, t.uri)
 		}
 		p.tracks = p.tracks[:p.opts.MaxPlaylists]
-		p.master.cut = true
+		p.tooMany = true
 	}
 	p.each(ctx, len(p.tracks), func(i int) {
 		t := p.tracks[i]
@@ -100,8 +100,7 @@ func (p *presentation) playlist(ctx context.Context, uri string, vars map[string
 	}
 	p.mu.Lock() // the budget of segments is shared
 	defer p.mu.Unlock()
-	pl, vars := parsePlaylist(base, b, vars, p.opts.MaxSegments-p.segments)
-	p.segments += len(pl.segments)
+	pl, vars := parsePlaylist(base, b, vars, &p.left)
 	pl.uri, pl.size, pl.contentType, pl.delivered = uri, int64(len(b)), obj.ContentType, obj.Delivered
 	return pl, vars, nil
 }

@@ -2,11 +2,11 @@ package check
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // loadSegments reads the media segments of all tracks, each once.
@@ -162,7 +162,8 @@ func (p *presentation) iframe(in *input, init *initSegment, m *media) error {
 	if err != nil {
 		return err
 	}
-	if h, err := parseHeader(b); err != nil || !bytes.Contains([]byte("moof styp sidx emsg prft"), []byte(h.kind)) {
+	h, bad := parseHeader(b)
+	if bad != nil || !slices.Contains([]string{"moof", "styp", "sidx", "emsg", "prft"}, h.kind) {
 		m.fault("M6.10", 0, "The byte range of the I-frame does not start with its moof; players cannot tell what is in it.")
 		return nil
 	}

@@ -117,6 +117,7 @@ func (t *track) pieces(p *presentation) []piece {
 // lasts between 0.5 and 1.5 target durations. Where no run does, it is the average.
 func bitRates(pieces []piece, target float64) (peak, average float64) {
 	const slack = 1e-9 // of adding up
+	pieces = coarse(pieces, target/1000)
 	var bits, seconds float64
 	for i, p := range pieces {
 		bits += p.bits
@@ -125,7 +126,7 @@ func bitRates(pieces []piece, target float64) (peak, average float64) {
 		for _, q := range pieces[i:] {
 			b += q.bits
 			d += q.seconds
-			if d > 1.5*target+slack || len(pieces) > 1 && d == 0 && b > 1e12 {
+			if d > 1.5*target+slack {
 				break
 			}
 			if d >= 0.5*target-slack && d > 0 {
@@ -140,6 +141,25 @@ func bitRates(pieces []piece, target float64) (peak, average float64) {
 		peak = average
 	}
 	return peak, average
+}
+
+// coarse joins pieces that are shorter than least with the next, so that there are not
+// too many in a target duration, whatever a playlist says.
+func coarse(pieces []piece, least float64) []piece {
+	out := make([]piece, 0, len(pieces))
+	join := false
+	for _, p := range pieces {
+		if join {
+			last := &out[len(out)-1]
+			last.bits += p.bits
+			last.seconds += p.seconds
+			join = last.seconds < least
+			continue
+		}
+		out = append(out, p)
+		join = p.seconds < least
+	}
+	return out
 }
 
 // seconds turns seconds into a Duration.

@@ -14,7 +14,7 @@ type parser struct {
 	pl   *playlist
 	line int
 	vars map[string]string // EXT-X-DEFINE
-	most int               // segments
+	left *budget
 
 	// What applies to the next URI line.
 	pending  *segment
@@ -27,10 +27,22 @@ type parser struct {
 	last     *segment
 }
 
+// budget is what all playlists of a presentation may still take.
+type budget struct {
+	segments int
+	text     int // bytes of URIs and variables
+}
+
+const (
+	maxText    = 128 << 20
+	maxURI     = 16 << 10
+	maxEntries = 2000 // variants and renditions each
+)
+
 // parsePlaylist parses b, the playlist at uri. vars are what a multivariant playlist
-// defines for this one; at most so many segments are kept.
-func parsePlaylist(uri string, b []byte, vars map[string]string, most int) (*playlist, map[string]string) {
-	p := &parser{pl: &playlist{uri: uri, lines: map[string]int{}}, vars: map[string]string{}, most: most}
+// defines for this one; what is kept is taken from left.
+func parsePlaylist(uri string, b []byte, vars map[string]string, left *budget) (*playlist, map[string]string) {
+	p := &parser{pl: &playlist{uri: uri, lines: map[string]int{}}, vars: map[string]string{}, left: left}
 	imports := vars
 	if bytes.HasPrefix(b, []byte("\xef\xbb\xbf")) {
 		p.line = 1
@@ -109,7 +121,7 @@ func (p *parser) uri(text string) {
 		text = t
 	}
 	text = p.substitute(text)
-	uri, ok := resolve(p.pl.uri, text)
+	uri, ok := p.resolve(text)
 	if !ok || text == "" {
 		p.fault("RFC-4.1", "%s is no URI; escape what may not be in one.", show(text))
 		uri = ""
@@ -145,11 +157,22 @@ func (p *parser) segment(uri string) {
 	s.key, s.init = p.key, p.init
 	p.extinf, p.ranged, p.noOffset = false, false, false
 	p.last = s
-	if len(p.pl.segments) >= p.most {
+	if p.left.segments--; p.left.segments < 0 || p.left.text < 0 {
 		p.pl.cut = true
 		return
 	}
 	p.pl.segments = append(p.pl.segments, s)
+}
+
+// resolve returns what a URI refers to. Long ones use up the budget.
+func (p *parser) resolve(ref string) (string, bool) {
+	if p.left.text < 0 {
+		p.pl.cut = true
+		return "", false
+	}
+	uri, ok := resolve(p.pl.uri, ref)
+	p.left.text -= len(uri)
+	return uri, ok
 }
 
 // next returns the segment that the lines now are about.
@@ -191,8 +214,11 @@ func (p *parser) substitute(s string) string {
 	for {
 		before, rest, ok := strings.Cut(s, "{$")
 		b.WriteString(before)
-		if !ok || b.Len() > 1<<16 {
+		if !ok {
 			return b.String()
+		}
+		if b.Len() > maxURI || p.left.text < 0 {
+			return s
 		}
 		name, after, ok := strings.Cut(rest, "}")
 		value, known := p.vars[name]
@@ -202,6 +228,7 @@ func (p *parser) substitute(s string) string {
 			s = rest
 			continue
 		}
+		p.left.text -= len(value)
 		b.WriteString(value)
 		s = after
 	}

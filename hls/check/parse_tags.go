@@ -112,6 +112,13 @@ func (p *parser) define(value string, imports map[string]string) {
 }
 
 func (p *parser) multivariantTag(tag, value string) {
+	if max(len(p.pl.variants), len(p.pl.renditions), len(p.pl.iframes)) >= maxEntries {
+		if !p.pl.cut {
+			p.fault("LIMIT", "There are more than %d variants or renditions; the rest was not checked.", maxEntries)
+		}
+		p.pl.cut = true
+		return
+	}
 	switch tag {
 	case "#EXT-X-STREAM-INF":
 		if p.variant != nil {
@@ -138,7 +145,7 @@ func (p *parser) reference(a attributes) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	uri, ok := resolve(p.pl.uri, ref)
+	uri, ok := p.resolve(ref)
 	if !ok || ref == "" {
 		p.fault("RFC-4.1", "%s is no URI; escape what may not be in one.", show(ref))
 		return "", false

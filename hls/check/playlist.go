@@ -13,13 +13,11 @@ type playlist struct {
 	delivered   *Delivery
 	faults      []fault
 
-	version       int
-	versionLine   int
-	features      []feature // what asks for a version
-	independent   bool
-	independentAt int
-	start         *attributes
-	lines         map[string]int // first line of each tag
+	version     int
+	features    []feature // what asks for a version
+	independent bool
+	start       *attributes
+	lines       map[string]int // first line of each tag
 
 	// Multivariant.
 	variants   []variant
@@ -109,6 +107,9 @@ func (p *playlist) declared() float64 {
 // resolve returns what a URI in the playlist at base refers to, in the form that a
 // Source takes, or false where it is no URI.
 func resolve(base, ref string) (string, bool) {
+	if len(ref) > maxURI || len(base) > 2*maxURI {
+		return "", false
+	}
 	r, err := url.Parse(ref)
 	if err != nil {
 		return "", false

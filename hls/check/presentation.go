@@ -11,16 +11,17 @@ type presentation struct {
 	src  Source
 	uri  string
 
-	master *playlist // nil where a media playlist was given
-	tracks []*track  // in the order in which they are mentioned
-	byURI  map[string]*track
-	inits  map[initKey]*initSegment
+	master  *playlist // nil where a media playlist was given
+	tooMany bool      // there are more than tracks has
+	tracks  []*track  // in the order in which they are mentioned
+	byURI   map[string]*track
+	inits   map[initKey]*initSegment
 
-	mu       sync.Mutex // guards what follows while objects are read
-	missing  []missing
-	failed   error // of the Source
-	segments int
-	keys     map[string][]byte
+	mu      sync.Mutex // guards what follows while objects are read
+	missing []missing
+	failed  error // of the Source
+	left    budget
+	keys    map[string][]byte
 }
 
 // missing is an object that could not be read.
@@ -66,6 +67,7 @@ type track struct {
 func newPresentation(src Source, master string, opts Options) *presentation {
 	return &presentation{
 		opts: opts, src: src, uri: master,
+		left:  budget{segments: opts.MaxSegments, text: maxText},
 		byURI: map[string]*track{}, inits: map[initKey]*initSegment{}, keys: map[string][]byte{},
 	}
 }

@@ -49,7 +49,7 @@ func present(name, why string, of func(*presentation, *variant) bool) func(*pres
 			}
 		}
 		for i := range p.master.iframes {
-			if v := &p.master.iframes[i]; !v.has(name) && name == "CODECS" {
+			if v := &p.master.iframes[i]; !v.has(name) && (name == "CODECS" || name == "RESOLUTION") {
 				r.at(p.master.at(v.line), "The I-frame variant has no %s; %s.", name, why)
 			}
 		}

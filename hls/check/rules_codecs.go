@@ -22,15 +22,22 @@ func codecsMatch(p *presentation, r *reporter) {
 		for _, g := range groups {
 			tracks = append(tracks, g...)
 		}
-		p.compareCodecs(r, v, strings.Split(declared, ","), tracks, known)
+		p.compareCodecs(r, v, codecList(declared), tracks, known)
 	}
 	for i := range p.master.iframes {
 		v := &p.master.iframes[i]
 		declared, ok := v.lookup("CODECS")
 		if t := p.byURI[v.uri]; ok && t != nil && t.playlist != nil {
-			p.compareCodecs(r, v, strings.Split(declared, ","), []*track{t}, true)
+			p.compareCodecs(r, v, codecList(declared), []*track{t}, true)
 		}
 	}
+}
+
+// codecList returns the elements of CODECS, no more than can be meant.
+func codecList(s string) []string {
+	const most = 50
+	list := strings.SplitN(s, ",", most+1)
+	return list[:min(len(list), most)]
 }
 
 // compareCodecs reports codecs of the tracks that are not declared, and declared ones

@@ -46,8 +46,15 @@ func limits(p *presentation, r *reporter) {
 			r.at(m.where, "%v; it was not read.", m.err)
 		}
 	}
-	if p.master != nil && p.master.cut {
-		r.at(p.master.at(0), "There are more media playlists than the %d that are read; the rest was not checked.", p.opts.MaxPlaylists)
+	if p.master != nil {
+		for _, f := range p.master.faults {
+			if f.rule == r.rule.ID {
+				r.at(p.master.at(f.line), "%s", f.message)
+			}
+		}
+		if p.tooMany {
+			r.at(p.master.at(0), "There are more media playlists than the %d that are read; the rest was not checked.", p.opts.MaxPlaylists)
+		}
 	}
 	for _, t := range p.media() {
 		if t.cut {

@@ -3,6 +3,7 @@ package check
 import (
 	"compress/gzip"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -43,7 +44,7 @@ func (s httpSource) Open(ctx context.Context, uri string, offset, length int64) 
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, uri, nil)
 	if err != nil {
-		return nil, fmt.Errorf("get %q: %v: %w", uri, err, fs.ErrNotExist)
+		return nil, fmt.Errorf("get %q: %w: %w", uri, err, fs.ErrNotExist)
 	}
 	for name, values := range s.opts.Header {
 		req.Header[name] = values
@@ -104,7 +105,7 @@ func response(resp *http.Response, offset, length int64) (*Object, error) {
 		if offset > maxSkip {
 			return nil, fmt.Errorf("the server knows no ranges, and byte %d is too far to read to: %w", offset, fs.ErrPermission)
 		}
-		if _, err := io.CopyN(io.Discard, obj.Body, offset); err != nil && err != io.EOF {
+		if _, err := io.CopyN(io.Discard, obj.Body, offset); err != nil && !errors.Is(err, io.EOF) {
 			return nil, err
 		}
 		if length > 0 {
