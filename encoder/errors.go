@@ -11,7 +11,7 @@ const (
 	CodeNoMedia           = "no_media"            // a container without video or audio
 	CodeCorrupt           = "corrupt"             // data that cannot be decoded
 	CodeTruncated         = "truncated"           // the file ends too early
-	CodeTooLarge          = "too_large"           // beyond the limits of size, duration or pixels
+	CodeTooLarge          = "too_large"           // beyond a limit: size, duration, pixels, frames, streams, time or memory
 	CodeEncoderMissing    = "encoder_missing"     // ffmpeg is not there or lacks something
 	CodeEncoderFailed     = "encoder_failed"      // ffmpeg ended badly for another reason
 	CodeStalled           = "stalled"             // no progress for too long

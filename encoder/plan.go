@@ -1,7 +1,6 @@
 package encoder
 
 import (
-	"fmt"
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
@@ -25,6 +24,15 @@ type PlanOptions struct {
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
 	MaxSourcePixels int64
+	// MaxSourceRate refuses sources that have more pictures, in packets a second over
+	// their whole length, than this. Defaults to 1000: slow motion comes at up to 960.
+	MaxSourceRate int
+	// MaxFrames refuses sources with more pictures, counted in packets. Defaults to as
+	// many as 120 a second make in MaxDuration.
+	MaxFrames int64
+	// MaxStreams refuses sources with more streams of any kind; fonts and covers are
+	// streams, too. Defaults to 128.
+	MaxStreams int
 }
 
 func (o *PlanOptions) withDefaults() PlanOptions {
@@ -50,6 +58,11 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 	if d.MaxSourcePixels <= 0 {
 		d.MaxSourcePixels = 8192 * 4352
 	}
+	orInt(&d.MaxSourceRate, 1000)
+	orInt(&d.MaxStreams, 128)
+	if d.MaxFrames <= 0 {
+		d.MaxFrames = int64(d.MaxDuration.Seconds() * 120)
+	}
 	return d
 }
 
@@ -65,19 +78,12 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	if !hasVideo && !hasAudio {
 		return Grid{}, nil, nothingToEncode(m)
 	}
-	if m.Duration > o.MaxDuration {
-		return Grid{}, nil, &Error{Code: CodeTooLarge, Permanent: true, Message: fmt.Sprintf(
-			"The video is %s long and at most %s are accepted. Upload a shorter one.",
-			m.Duration.Round(time.Second), o.MaxDuration)}
+	if err := o.refuse(m, video, hasVideo); err != nil {
+		return Grid{}, nil, err
 	}
 	var tracks []TrackSpec
 	var grid Grid
 	if hasVideo {
-		if p := int64(video.Width) * int64(video.Height); p > o.MaxSourcePixels {
-			return Grid{}, nil, &Error{Code: CodeTooLarge, Permanent: true, Message: fmt.Sprintf(
-				"The picture has %dx%d pixels, more than the %d that are accepted. Upload a smaller one.",
-				video.Width, video.Height, o.MaxSourcePixels)}
-		}
 		grid = newGrid(capRate(video.FrameRate, o.MaxFrameRate))
 		tracks = ladder(video, grid, o)
 	} else {

@@ -141,8 +141,6 @@ func TestPlanRefuses(t *testing.T) {
 	}{
 		"nothing":     {encoder.Media{}, encoder.CodeNoMedia},
 		"undecodable": {encoder.Media{Streams: []encoder.Stream{undecodable}}, encoder.CodeUnsupportedFormat},
-		"too long":    {encoder.Media{Duration: 100 * time.Hour, Streams: []encoder.Stream{audio(10)}}, encoder.CodeTooLarge},
-		"too large":   {encoder.Media{Streams: []encoder.Stream{video(20000, 20000, hls.Rational{Num: 25, Den: 1}, 1)}}, encoder.CodeTooLarge},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := encoder.Plan(tc.m, nil)
@@ -162,5 +160,63 @@ func TestSnapRate(t *testing.T) {
 		math.NaN(): {Num: 25, Den: 1}, -1: {Num: 25, Den: 1}, 90000: {Num: 25, Den: 1},
 	} {
 		assert.Equal(t, want, encoder.SnapRate(fps), "%v", fps)
+	}
+}
+
+// Each limit lets through what is at it and refuses what is one beyond.
+func TestPlanLimits(t *testing.T) {
+	r25 := hls.Rational{Num: 25, Den: 1}
+	of := func(change func(*encoder.Stream)) func() encoder.Media {
+		return func() encoder.Media {
+			s := video(640, 360, r25, 10)
+			change(&s)
+			return encoder.Media{Duration: 10 * time.Second, Streams: []encoder.Stream{s}}
+		}
+	}
+	streams := func(n int) func() encoder.Media {
+		return func() encoder.Media {
+			m := encoder.Media{Streams: []encoder.Stream{video(640, 360, r25, 10)}}
+			for len(m.Streams) < n {
+				m.Streams = append(m.Streams, encoder.Stream{Index: len(m.Streams), Kind: encoder.OtherStream})
+			}
+			return m
+		}
+	}
+	long := func(d time.Duration) func() encoder.Media {
+		return func() encoder.Media {
+			return encoder.Media{Duration: d, Streams: []encoder.Stream{audio(10)}}
+		}
+	}
+	for name, tc := range map[string]struct {
+		at, beyond func() encoder.Media
+		opts       encoder.PlanOptions
+		says       string
+	}{
+		"duration": {at: long(12 * time.Hour), beyond: long(12*time.Hour + 1), says: "12h0m0s"},
+		"pixels": {at: of(func(s *encoder.Stream) { s.Width, s.Height = 8192, 4352 }),
+			beyond: of(func(s *encoder.Stream) { s.Width, s.Height = 8193, 4352 }), says: "8193x4352"},
+		"pixels that overflow": {at: of(func(*encoder.Stream) {}),
+			beyond: of(func(s *encoder.Stream) { s.Width, s.Height = math.MaxInt32, math.MaxInt32 }), says: "pixels"},
+		"streams": {at: streams(128), beyond: streams(129), says: "129 streams"},
+		"rate": {at: of(func(s *encoder.Stream) { s.Packets = 11_000 }),
+			beyond: of(func(s *encoder.Stream) { s.Packets = 11_001 }), says: "pictures a second"},
+		"frames": {at: of(func(s *encoder.Stream) { s.Packets, s.End = 12*3600*120, 12*time.Hour }),
+			beyond: of(func(s *encoder.Stream) { s.Packets, s.End = 12*3600*120+1, 12*time.Hour }), says: "5184001 pictures"},
+		"frames of one's own": {at: of(func(s *encoder.Stream) { s.Packets = 250 }), beyond: of(func(s *encoder.Stream) { s.Packets = 251 }),
+			opts: encoder.PlanOptions{MaxFrames: 250}, says: "251 pictures"},
+		"rate of one's own": {at: of(func(s *encoder.Stream) { s.Packets = 330 }), beyond: of(func(s *encoder.Stream) { s.Packets = 331 }),
+			opts: encoder.PlanOptions{MaxSourceRate: 30}, says: "at most 30"},
+		"streams of one's own": {at: streams(2), beyond: streams(3), opts: encoder.PlanOptions{MaxStreams: 2}, says: "at most 2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := encoder.Plan(tc.at(), &tc.opts)
+			require.NoError(t, err)
+			_, _, err = encoder.Plan(tc.beyond(), &tc.opts)
+			var e *encoder.Error
+			require.ErrorAs(t, err, &e)
+			assert.Equal(t, encoder.CodeTooLarge, e.Code)
+			assert.True(t, e.Permanent)
+			assert.Contains(t, e.Message, tc.says)
+		})
 	}
 }
