@@ -34,7 +34,7 @@ type budget struct {
 }
 
 const (
-	maxText    = 128 << 20
+	maxText    = 32 << 20
 	maxURI     = 16 << 10
 	maxEntries = 2000 // variants and renditions each
 )
