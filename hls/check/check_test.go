@@ -238,6 +238,17 @@ func TestSkipsSamples(t *testing.T) {
 	assert.Equal(t, 2, s.opens[key])
 }
 
+// The last box may say 0: to the end of the file (ISO 14496-12 4.2).
+func TestBoxToTheEnd(t *testing.T) {
+	p := newPresentation(t)
+	p.edit(p.segments(high)[3], func(b []byte) []byte {
+		i := strings.LastIndex(string(b), "mdat")
+		copy(b[i-4:], []byte{0, 0, 0, 0})
+		return b
+	})
+	require.NoError(t, p.run(nil).Err())
+}
+
 func TestSourceFails(t *testing.T) {
 	p := newPresentation(t)
 	broken := errors.New("bucket unavailable")

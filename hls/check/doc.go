@@ -31,6 +31,8 @@
 //
 //	src := check.Overlay(check.Store(store), check.Memory{"master.m3u8": body})
 //
+// The program examples/hlscheck prints reports of a folder or of any URL.
+//
 // Input is not trusted: sizes and counts have limits, see [Options]. An [HTTP] source
 // goes wherever playlists point.
 package check

@@ -162,8 +162,7 @@ func (p *presentation) iframe(in *input, init *initSegment, m *media) error {
 	if err != nil {
 		return err
 	}
-	h, bad := parseHeader(b)
-	if bad != nil || !slices.Contains([]string{"moof", "styp", "sidx", "emsg", "prft"}, h.kind) {
+	if len(b) < 8 || !slices.Contains([]string{"moof", "styp", "sidx", "emsg", "prft"}, string(b[4:8])) {
 		m.fault("M6.10", 0, "The byte range of the I-frame does not start with its moof; players cannot tell what is in it.")
 		return nil
 	}

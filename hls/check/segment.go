@@ -2,8 +2,10 @@ package check
 
 import (
 	"bytes"
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 )
 
 // media is what the bytes of a segment say.
@@ -118,6 +120,10 @@ func (s *segmentReader) header() (h boxHeader, ok bool, err error) {
 	if len(b) == 0 {
 		s.end()
 		return h, false, nil
+	}
+	if left := s.in.size - s.in.pos; len(b) >= 8 && bytes.Equal(b[:4], make([]byte, 4)) && left <= math.MaxUint32 && left > 0 {
+		b = bytes.Clone(b) // size 0: to the end of the file
+		binary.BigEndian.PutUint32(b, uint32(left))
 	}
 	if h, err = parseHeader(b); err != nil {
 		s.m.fault("ISO-4.2", s.in.pos, "The boxes of the segment cannot be followed: %v.", err)
