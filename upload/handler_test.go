@@ -135,7 +135,7 @@ func TestHTTPWholeLife(t *testing.T) {
 		method, verb, _ := strings.Cut(target, " ")
 		assert.Equal(t, http.StatusNotFound, b.do(h, method, "/assets/"+a.ID+verb, nil).status, target)
 	}
-	assert.Equal(t, []string{"catalog/owner.json"}, keysOf(t, b.store, ""))
+	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 }
 
 func TestHTTPPlayableWhileRunning(t *testing.T) {
@@ -309,7 +309,7 @@ func TestHTTPRefusals(t *testing.T) {
 			a := b.do(h, "POST", c.target, c.body, c.header...)
 			assert.Equal(t, c.status, a.status, a.body)
 			assert.Equal(t, c.code, a.Error.Code)
-			assert.Equal(t, []string{"catalog/owner.json"}, keysOf(t, b.store, ""))
+			assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 		})
 	}
 	assert.Contains(t, b.do(h, "POST", "/assets", strings.NewReader(long)).Error.Message, "100 bytes")
@@ -376,7 +376,7 @@ func TestHTTPStoreThatFails(t *testing.T) {
 		assert.NotContains(t, a.body, err.Error(), "what is inside stays inside")
 	}
 	fs.set(nil)
-	assert.Equal(t, []string{"catalog/owner.json"}, keysOf(t, b.store, ""))
+	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 }
 
 // denied is a host's error with a status of its own.
@@ -549,7 +549,9 @@ func TestHTTPOverAConnection(t *testing.T) {
 		_, err := io.WriteString(conn, "POST /assets?id=gone HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n")
 		require.NoError(t, err)
 		require.NoError(t, conn.Close())
-		b.eventually(func() bool { return assert.ObjectsAreEqual([]string{"catalog/owner.json"}, keysOf(t, b.store, "")) }, "nothing is left")
+		b.eventually(func() bool {
+			return assert.ObjectsAreEqual([]string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
+		}, "nothing is left")
 	})
 	t.Run("too much is refused before it is sent", func(t *testing.T) {
 		conn := dial(t)

@@ -1,33 +1,29 @@
 package upload
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
 	"sync"
 	"time"
 
-	"github.com/vodkit/vodkit/internal/ids"
 	"github.com/vodkit/vodkit/storage"
 )
 
-// ownership is the right to write a StoreCatalog: an object in the Store whose beat
-// grows while the owner lives. Whoever comes judges by the beat alone, so clocks need
-// not agree.
+// ownership is the right to write a StoreCatalog. Each time of owning is a numbered
+// term with a record in the Store, and the last term's owner is the catalog's. Terms are
+// made with IfNotExist, so of several processes that start at once only one is given the
+// next, and a term that has been succeeded stays so whatever its owner does later.
 //
-// A Store has no compare-and-swap, so two processes that start within the same
-// moment may both believe to have won until their first heartbeat, when one of them
-// finds the other's token and gives up.
+// The owner renews its record; whoever comes judges by the beat alone, so clocks need
+// not agree. An owner that has not renewed for a while doubts itself before others may
+// take it for dead: it writes nothing until it has renewed, or has found its successor.
 type ownership struct {
-	store storage.Store
-	key   string
-	every time.Duration
-	log   *slog.Logger
+	store  storage.Store
+	prefix string // of the records' keys
+	every  time.Duration
+	log    *slog.Logger
 
 	mu   sync.Mutex
 	term *term // nil while the ownership is not held
@@ -35,31 +31,28 @@ type ownership struct {
 
 // term is one time of owning, from acquire to release.
 type term struct {
-	token string
-	stop  context.CancelFunc
-	done  chan struct{} // closed when the heartbeat has ended
-	ended chan struct{} // closed when the ownership is lost or released
-	lost  bool          // under ownership.mu
+	stop     context.CancelFunc
+	done     chan struct{} // closed when the heartbeat has ended
+	ended    chan struct{} // closed when the ownership is lost or released
+	renewing chan struct{} // holds one entry while somebody renews; guards rec
+	rec      ownerRecord
+
+	lost    bool      // under ownership.mu
+	renewed time.Time // under ownership.mu: before the last renewal that went well
 }
 
-// ownerRecord is the object in the Store.
-type ownerRecord struct {
-	Version  int       `json:"version"`
-	Token    string    `json:"token"`
-	Host     string    `json:"host"`
-	PID      int       `json:"pid"`
-	Machine  string    `json:"machine,omitempty"` // see thisMachine
-	Process  string    `json:"process,omitempty"` // see processStart
-	Since    time.Time `json:"since"`
-	Beat     int64     `json:"beat"`
-	Interval float64   `json:"interval"` // seconds between beats
-}
+const (
+	// missedBeats is how many beats an owner may miss before it is taken for dead.
+	missedBeats = 3
+	// doubtBeats is after how many an owner no longer trusts that it is one. What it had
+	// begun to write has one more to arrive.
+	doubtBeats = missedBeats - 1
+	// slowestBeat is the longest interval between beats.
+	slowestBeat = time.Minute
+)
 
-// missedBeats is how many beats an owner may miss before it is taken for dead.
-const missedBeats = 3
-
-func newOwnership(store storage.Store, key string, every time.Duration, log *slog.Logger) *ownership {
-	return &ownership{store: store, key: key, every: every, log: log}
+func newOwnership(store storage.Store, prefix string, every time.Duration, log *slog.Logger) *ownership {
+	return &ownership{store: store, prefix: prefix, every: min(every, slowestBeat), log: log}
 }
 
 // acquire takes the ownership and begins the heartbeat.
@@ -70,78 +63,94 @@ func (o *ownership) acquire(ctx context.Context) error {
 	if held {
 		return fmt.Errorf("%w: it has been started already", ErrOwned)
 	}
-	if err := o.awaitDeath(ctx); err != nil {
+	before, err := o.awaitVacancy(ctx)
+	if err != nil {
 		return err
 	}
-	host, _ := os.Hostname()
-	rec := ownerRecord{Version: 1, Token: ids.New(time.Now()), Host: host, PID: os.Getpid(),
-		Machine: thisMachine(), Process: processStart(os.Getpid()),
-		Since: time.Now().UTC(), Interval: o.every.Seconds()}
-	if err := o.put(ctx, rec); err != nil {
-		return err
-	}
-	if now, err := o.get(ctx); err != nil {
-		return err
-	} else if now.Token != rec.Token {
-		return now.refusal()
-	}
-	beatCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	t := &term{token: rec.Token, stop: stop, done: make(chan struct{}), ended: make(chan struct{})}
-	o.mu.Lock()
-	o.term = t
-	o.mu.Unlock()
-	go o.beat(beatCtx, t, rec)
-	return nil
-}
-
-// awaitDeath returns nil once nobody owns the catalog: at once where no owner is
-// recorded or it surely is dead, else when its beat has stood still for long enough.
-func (o *ownership) awaitDeath(ctx context.Context) error {
-	first, err := o.get(ctx)
-	if errors.Is(err, storage.ErrNotExist) {
-		return nil
+	begun := time.Now()
+	rec := newOwnerRecord(before.term+1, o.every)
+	if err := o.put(ctx, rec, true); errors.Is(err, storage.ErrExist) {
+		if now, err := o.get(ctx, rec.term); err == nil {
+			return now.refusal()
+		}
+		return fmt.Errorf("%w: it has just taken it", ErrOwned)
 	} else if err != nil {
 		return err
 	}
+	if err := o.confirm(ctx, rec); err != nil {
+		return err
+	}
+	beatCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
+	t := &term{stop: stop, done: make(chan struct{}), ended: make(chan struct{}), renewing: make(chan struct{}, 1),
+		rec: rec, renewed: begun}
+	o.mu.Lock()
+	o.term = t
+	o.mu.Unlock()
+	go o.beat(beatCtx, t)
+	return nil
+}
+
+// awaitVacancy returns the last term once nobody owns the catalog: at once where its
+// owner has released it or surely is dead, else when its beat has stood still for long
+// enough.
+func (o *ownership) awaitVacancy(ctx context.Context) (ownerRecord, error) {
+	first, err := o.last(ctx)
+	if err != nil || first.vacant() {
+		return first, err
+	}
 	if first.dead() {
 		o.log.Warn("The process that owned the catalog has died.", "pid", first.PID, "since", first.Since)
-		return nil
+		return first, nil
 	}
-	interval := max(o.every, min(time.Duration(first.Interval*float64(time.Second)), time.Minute))
+	interval := max(o.every, min(time.Duration(first.Interval*float64(time.Second)), slowestBeat))
 	deadline := time.Now().Add(missedBeats * interval)
 	o.log.Warn("The catalog has an owner; waiting whether it lives.", "host", first.Host, "pid", first.PID, "since", first.Since)
 	for time.Now().Before(deadline) {
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("%w (waited for the owner before)", ctx.Err())
+			return first, fmt.Errorf("%w (waited for the owner before)", ctx.Err())
 		case <-time.After(interval / 4):
 		}
-		now, err := o.get(ctx)
+		now, err := o.last(ctx)
 		switch {
-		case errors.Is(err, storage.ErrNotExist):
-			return nil
-		case err != nil:
-			return err
-		case now.Token != first.Token || now.Beat != first.Beat:
-			return now.refusal()
+		case err != nil || now.vacant():
+			return now, err
+		case !now.is(first) || now.Beat != first.Beat:
+			return now, now.refusal()
 		}
+	}
+	return first, nil
+}
+
+// confirm finds out whether rec, which has just been put, is the last term: the one
+// before may have been succeeded meanwhile by another that has ended too, and where
+// IfNotExist is weak somebody else may have put the same term. It removes the records of
+// the terms before.
+func (o *ownership) confirm(ctx context.Context, rec ownerRecord) error {
+	now, err := o.last(ctx)
+	if err == nil && !now.is(rec) {
+		err = now.refusal()
+	}
+	if err != nil {
+		if now.term != rec.term {
+			_ = o.store.Delete(context.WithoutCancel(ctx), o.key(rec.term)) // nobody has relied on it
+		}
+		return err
+	}
+	terms, err := o.terms(ctx)
+	for _, n := range terms {
+		if n < rec.term && err == nil {
+			err = o.store.Delete(ctx, o.key(n))
+		}
+	}
+	if err != nil {
+		o.log.Warn("The records of the catalog's owners before could not be removed.", "error", err)
 	}
 	return nil
 }
 
-// dead says that the owner surely has died: it was a process of this machine, since
-// its last boot, that is no longer there.
-func (r ownerRecord) dead() bool {
-	return r.Machine != "" && r.Process != "" && r.Machine == thisMachine() && r.Process != processStart(r.PID)
-}
-
-func (r ownerRecord) refusal() error {
-	return fmt.Errorf("%w: process %d on host %q has owned it since %s and lives; run one process for each Store, or give each a storage.Prefix of its own",
-		ErrOwned, r.PID, r.Host, r.Since.Format(time.RFC3339))
-}
-
-// beat renews the record until ctx ends or the ownership is lost.
-func (o *ownership) beat(ctx context.Context, t *term, rec ownerRecord) {
+// beat renews the term until ctx ends or it is lost.
+func (o *ownership) beat(ctx context.Context, t *term) {
 	defer close(t.done)
 	tick := time.NewTicker(o.every)
 	defer tick.Stop()
@@ -149,41 +158,63 @@ func (o *ownership) beat(ctx context.Context, t *term, rec ownerRecord) {
 		select {
 		case <-ctx.Done():
 			return
+		case <-t.ended:
+			return
 		case <-tick.C:
 		}
-		now, err := o.get(ctx)
-		if err == nil && now.Token != rec.Token {
-			o.log.Error("Another process has taken the catalog; this one stops writing.", "host", now.Host, "pid", now.PID)
-			o.end(t, true)
-			return
-		}
-		rec.Beat++
-		if err == nil || errors.Is(err, storage.ErrNotExist) {
-			err = o.put(ctx, rec)
-		}
-		if err != nil && ctx.Err() == nil {
+		if err := o.renew(ctx, t); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOwned) {
 			o.log.Warn("The catalog's heartbeat failed.", "error", err)
 		}
 	}
 }
 
-// end marks the term as over, once.
-func (o *ownership) end(t *term, lost bool) {
+// renew makes sure that t is the last term, and shows that its owner lives.
+func (o *ownership) renew(ctx context.Context, t *term) error {
+	select {
+	case t.renewing <- struct{}{}:
+		defer func() { <-t.renewing }()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	ctx, cancel := context.WithTimeout(ctx, missedBeats*o.every)
+	defer cancel()
+	begun := time.Now()
+	now, err := o.last(ctx)
+	if err != nil {
+		return fmt.Errorf("renew the ownership of the catalog: %w", err)
+	}
+	if now.term != 0 && !now.is(t.rec) {
+		if o.end(t, true) {
+			o.log.Error("Another process has taken the catalog; this one stops writing.", "host", now.Host, "pid", now.PID)
+		}
+		return fmt.Errorf("%w: it has taken over", ErrOwned)
+	}
+	t.rec.Beat++
+	if err := o.put(ctx, t.rec, now.term == 0); err != nil {
+		return fmt.Errorf("renew the ownership of the catalog: %w", err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	t.renewed = begun
+	return nil
+}
+
+// end marks the term as over, and says whether it was not yet.
+func (o *ownership) end(t *term, lost bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	select {
 	case <-t.ended:
-		return
+		return false
 	default:
 	}
 	t.lost = lost
 	close(t.ended)
-	if !lost && o.term == t {
-		o.term = nil
-	}
+	return true
 }
 
-// release ends the heartbeat and removes the record where it is still ours.
+// release ends the heartbeat and says in the record that the term is over, where it is
+// still the last.
 func (o *ownership) release(ctx context.Context) {
 	o.mu.Lock()
 	t := o.term
@@ -195,24 +226,49 @@ func (o *ownership) release(ctx context.Context) {
 	o.end(t, false)
 	t.stop()
 	<-t.done
-	if now, err := o.get(ctx); err == nil && now.Token == t.token {
-		if err := o.store.Delete(ctx, o.key); err != nil {
-			o.log.Warn("The catalog's owner record could not be removed.", "error", err)
-		}
+	select {
+	case t.renewing <- struct{}{}: // behind a write that renews
+	case <-ctx.Done():
+		return
+	}
+	now, err := o.last(ctx)
+	if err == nil && now.is(t.rec) {
+		now.Released = true
+		err = o.put(ctx, now, false)
+	}
+	if err != nil {
+		o.log.Warn("The catalog's ownership could not be released; the next process has to wait.", "error", err)
 	}
 }
 
-// check returns nil while the ownership is held.
-func (o *ownership) check() error {
+// held says, without looking into the Store, whether the ownership is held.
+func (o *ownership) held() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	return o.term != nil && !o.term.lost
+}
+
+// check returns nil while the ownership is held. Where it is in doubt, because the
+// process was frozen or the Store did not answer, check renews it first.
+func (o *ownership) check(ctx context.Context) error {
+	o.mu.Lock()
+	t := o.term
 	switch {
-	case o.term == nil:
+	case t == nil:
+		o.mu.Unlock()
 		return fmt.Errorf("catalog is %w", ErrClosed)
-	case o.term.lost:
+	case t.lost:
+		o.mu.Unlock()
 		return fmt.Errorf("%w: it has taken over", ErrOwned)
 	}
-	return nil
+	renewed := t.renewed
+	o.mu.Unlock()
+	// Some clocks stand still while the machine sleeps: both must say that it is recent.
+	now, recent := time.Now(), doubtBeats*o.every
+	if now.Sub(renewed) < recent && now.Round(0).Sub(renewed.Round(0)) < recent {
+		return nil
+	}
+	return o.renew(ctx, t)
 }
 
 // ended returns a channel that is closed when the ownership ends.
@@ -225,30 +281,4 @@ func (o *ownership) ended() <-chan struct{} {
 		return c
 	}
 	return o.term.ended
-}
-
-func (o *ownership) get(ctx context.Context) (ownerRecord, error) {
-	obj, err := o.store.Open(ctx, o.key, nil)
-	if err != nil {
-		return ownerRecord{}, err
-	}
-	defer obj.Close()
-	data, err := io.ReadAll(obj)
-	if err != nil {
-		return ownerRecord{}, fmt.Errorf("read the catalog's owner: %w", err)
-	}
-	var r ownerRecord
-	if err := json.Unmarshal(data, &r); err != nil {
-		return ownerRecord{}, fmt.Errorf("the catalog's owner record %q cannot be read; delete it if no process uses the catalog: %w", o.key, err)
-	}
-	return r, nil
-}
-
-func (o *ownership) put(ctx context.Context, r ownerRecord) error {
-	data, err := json.Marshal(r)
-	if err != nil {
-		return fmt.Errorf("encode the catalog's owner: %w", err)
-	}
-	_, err = o.store.Put(ctx, o.key, bytes.NewReader(data), &storage.PutOptions{Size: int64(len(data))})
-	return err
 }

@@ -105,7 +105,7 @@ func TestUploadThatFailsLeavesNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(b.ctx)
 	_, err := b.Create(ctx, upload.NewAsset{ID: "x"}, readerFunc(func([]byte) (int, error) { cancel(); return 0, ctx.Err() }))
 	assert.ErrorIs(t, err, context.Canceled)
-	assert.Equal(t, []string{"catalog/owner.json"}, keysOf(t, b.store, ""))
+	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 	assert.Empty(t, b.rec.Events())
 	b.create(upload.NewAsset{ID: "x"}) // and the id is free
 }
@@ -382,7 +382,7 @@ func TestDeleteWhileRunningLeavesNothing(t *testing.T) {
 		}
 		assert.Equal(t, 1, terminal)
 	}
-	assert.Equal(t, []string{"catalog/owner.json"}, keysOf(t, b.store, ""))
+	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 }
 
 func TestDeleteManyTimesAtOnce(t *testing.T) {
@@ -399,7 +399,7 @@ func TestDeleteManyTimesAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Equal(t, []string{"catalog/owner.json"}, keysOf(t, b.store, ""))
+	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 }
 
 func TestDeleteGoesOnAfterAFailure(t *testing.T) {
@@ -471,8 +471,11 @@ func TestShutdownLeavesTheRestForTheNextProcess(t *testing.T) {
 		assert.Equal(t, progress.Ready, got.Status)
 		assert.Empty(t, got.Owner)
 	}
-	_, err = b.store.Stat(b.ctx, "catalog/owner.json")
-	assert.ErrorIs(t, err, storage.ErrNotExist)
+	owner, err := b.store.Open(b.ctx, "catalog/owner/0000000001.json", nil)
+	require.NoError(t, err)
+	said, err := io.ReadAll(owner)
+	require.NoError(t, errors.Join(err, owner.Close()))
+	assert.Contains(t, string(said), `"released":true`)
 
 	b.studio.set(func(s *studio) { s.encode = nil })
 	b.start()

@@ -23,23 +23,47 @@ type StoreCatalogOptions struct {
 	// outside of what is served. Defaults to "catalog/".
 	Prefix string
 	// Heartbeat is how often the owner shows that it lives. A process that dies without
-	// Close is succeeded after three of them. Defaults to 5 seconds.
+	// Close is succeeded after three of them. At most a minute. Defaults to 5 seconds.
 	Heartbeat time.Duration
 	// Logger is told of records that cannot be read and of a lost ownership. Defaults to
 	// nil, silent.
 	Logger *slog.Logger
 }
 
-// StoreCatalog is the Catalog that keeps JSON in the Store. It is for one process at
-// a time: Start takes the ownership, and refuses while another process holds it.
+// StoreCatalog is the Catalog that keeps JSON in the Store.
 //
-//	catalog/owner.json        who owns the catalog, renewed by a heartbeat
+//	catalog/owner/<n>.json    who owns the catalog, for the n-th time, renewed by a heartbeat
 //	catalog/assets/<id>.json  the records
 //	catalog/due/<id>.due      marks of the unfinished ones, which Start reads instead of
 //	                          all records
 //
 // Before Start and after Close it can be read but not written. A record that cannot
 // be read is logged and left out of lists.
+//
+// # One process at a time
+//
+// Two processes on one Store do not share the work: Start takes the ownership, and the
+// second is refused with [ErrOwned] and a sentence that names the first, within one
+// heartbeat. So stop the old process of a deployment before the new one starts, or let
+// the new one try Start again until the old one has been shut down; where several
+// processes are to work at once, keep the records in a database (examples/sqlcatalog).
+//
+//   - A process that calls Close (Pipeline.Shutdown does) is succeeded at once.
+//   - One that is killed is succeeded after three heartbeats, on Linux at once by a
+//     process of the same machine and container.
+//   - Of several that start at once one wins. That is sure where the Store's IfNotExist is
+//     atomic (folders of blobstore.OpenFile, memory, S3, Google Cloud Storage, Azure). Where
+//     it is not, two may believe to have won until their next heartbeat.
+//   - One that was frozen (stopped, swapped out, its machine suspended) or cut off from
+//     the Store for two heartbeats trusts itself no more: before it writes anything it
+//     looks into the Store. Has it been succeeded, then its calls fail with ErrOwned from
+//     there on, and waiting Claims end. It does not come back: restart it.
+//
+// A Store has no compare-and-swap, so one thing remains: a process that is frozen within
+// the Store's own Put or Delete of a record, past that last look, and wakes after three
+// heartbeats finishes this one write: at most one for each call that was under way. The
+// successor notices by the revision, and gets ErrConflict where it would have replaced
+// such a record unseen.
 type StoreCatalog struct {
 	store  storage.Store
 	prefix string
@@ -74,7 +98,7 @@ func NewStoreCatalog(store storage.Store, opts *StoreCatalogOptions) *StoreCatal
 		store:  store,
 		prefix: o.Prefix,
 		log:    o.Logger,
-		owner:  newOwnership(store, o.Prefix+"owner.json", o.Heartbeat, o.Logger),
+		owner:  newOwnership(store, o.Prefix+"owner/", o.Heartbeat, o.Logger),
 		due:    newDueIndex(),
 	}
 }
@@ -90,8 +114,7 @@ type record struct {
 
 // Start takes the ownership and reads the unfinished records. Where a process owned the
 // catalog it waits for up to three heartbeats whether that lives, and fails with
-// [ErrOwned] if so; on Linux a process of the same machine that has died is succeeded
-// at once.
+// [ErrOwned] if so. It may be called again then.
 func (c *StoreCatalog) Start(ctx context.Context) error {
 	if err := c.owner.acquire(ctx); err != nil {
 		return fmt.Errorf("start catalog: %w", err)
@@ -187,18 +210,43 @@ func (c *StoreCatalog) write(ctx context.Context, a Asset) (Revision, error) {
 	} else if c.due.remove(a.ID) {
 		c.unmark(ctx, a.ID)
 	}
-	return r.Rev, nil
+	return r.Rev, c.owner.check(ctx) // a process that was frozen meanwhile promises nothing
 }
 
+// put writes an object, and makes sure of the ownership until the Store has all bytes.
 func (c *StoreCatalog) put(ctx context.Context, key string, data []byte) error {
-	_, err := c.store.Put(ctx, key, bytes.NewReader(data), &storage.PutOptions{Size: int64(len(data))})
+	r := &ownedReader{ctx, c.owner, bytes.NewReader(data)}
+	_, err := c.store.Put(ctx, key, r, &storage.PutOptions{Size: int64(len(data))})
 	return err
+}
+
+// ownedReader fails where the catalog is no longer owned, so that the Store's Put does,
+// which is all or nothing.
+type ownedReader struct {
+	ctx   context.Context // of the Put that reads
+	owner *ownership
+	r     io.Reader
+}
+
+func (r *ownedReader) Read(p []byte) (int, error) {
+	if err := r.owner.check(r.ctx); err != nil {
+		return 0, err
+	}
+	return r.r.Read(p)
+}
+
+// remove deletes an object.
+func (c *StoreCatalog) remove(ctx context.Context, key string) error {
+	if err := c.owner.check(ctx); err != nil {
+		return err
+	}
+	return c.store.Delete(ctx, key)
 }
 
 // unmark removes the mark of what is no longer due. A mark that stays costs the next
 // Start one read, so failing is no failure.
 func (c *StoreCatalog) unmark(ctx context.Context, id string) {
-	if err := c.store.Delete(ctx, c.dueKey(id)); err != nil {
+	if err := c.remove(ctx, c.dueKey(id)); err != nil {
 		c.log.Warn("The mark of a finished asset could not be removed.", "asset", id, "error", err)
 	}
 }
@@ -228,7 +276,7 @@ func (c *StoreCatalog) Put(ctx context.Context, a Asset, rev Revision) (Revision
 	if err := ValidID(a.ID); err != nil {
 		return "", fmt.Errorf("catalog put: %w", err)
 	}
-	if err := c.owner.check(); err != nil {
+	if err := c.owner.check(ctx); err != nil {
 		return "", fmt.Errorf("catalog put %q: %w", a.ID, err)
 	}
 	defer c.lock(a.ID)()
@@ -252,7 +300,7 @@ func (c *StoreCatalog) Put(ctx context.Context, a Asset, rev Revision) (Revision
 
 // Delete removes the record of id.
 func (c *StoreCatalog) Delete(ctx context.Context, id string, rev Revision) error {
-	if err := c.owner.check(); err != nil {
+	if err := c.owner.check(ctx); err != nil {
 		return fmt.Errorf("catalog delete %q: %w", id, err)
 	}
 	defer c.lock(id)()
@@ -264,7 +312,7 @@ func (c *StoreCatalog) Delete(ctx context.Context, id string, rev Revision) erro
 		err = ErrConflict
 	}
 	if err == nil {
-		err = c.store.Delete(ctx, c.recordKey(id))
+		err = c.remove(ctx, c.recordKey(id))
 	}
 	if err != nil {
 		return fmt.Errorf("catalog delete %q: %w", id, err)
@@ -279,7 +327,7 @@ func (c *StoreCatalog) Delete(ctx context.Context, id string, rev Revision) erro
 // Claim returns the next asset that is due, or waits for one.
 func (c *StoreCatalog) Claim(ctx context.Context, owner string, lease time.Duration) (Asset, Revision, error) {
 	for {
-		if err := c.owner.check(); err != nil {
+		if err := c.owner.check(ctx); err != nil {
 			return Asset{}, "", fmt.Errorf("catalog claim: %w", err)
 		}
 		id, err := c.due.next(ctx, c.owner.ended())
@@ -352,7 +400,7 @@ func (c *StoreCatalog) List(ctx context.Context, q Query) iter.Seq2[Asset, error
 
 // candidates returns the ids that may match q in descending order.
 func (c *StoreCatalog) candidates(ctx context.Context, q Query) ([]string, error) {
-	live := c.owner.check() == nil
+	live := c.owner.held()
 	if live && q.Status != "" && !q.Status.Terminal() {
 		return c.due.names(q.After), nil
 	}
