@@ -25,6 +25,11 @@ type PublisherOptions struct {
 	// FinalCacheControl is the Cache-Control that is stored with final media playlists.
 	// Defaults to "public, max-age=3600".
 	FinalCacheControl string
+	// Check is asked by Finish whether master, the final multivariant playlist, may
+	// replace what is there; all that it refers to is in the Store by then. Its error is
+	// returned by Finish as it is, and Finish may be called again. It must not call the
+	// Publisher, but for State. Defaults to nil, no question.
+	Check func(ctx context.Context, master []byte) error
 	// Logger is told what is published, at debug level. Defaults to nil, silence.
 	Logger *slog.Logger
 }
@@ -37,8 +42,8 @@ type PublisherOptions struct {
 //     there. From then on segments appear one by one, number n when every track has it.
 //     A track whose last segment is shorter than the nominal duration counts as ended,
 //     and holds nothing up.
-//   - Finish ends the growing playlists, writes final ones (VOD) under other URIs, and
-//     replaces the multivariant playlist last.
+//   - Finish ends the growing playlists, writes final ones (VOD) under other URIs, asks
+//     PublisherOptions.Check, and replaces the multivariant playlist last.
 //
 // At every moment, also after a failed write, what is in the Store refers only to what
 // is in the Store, and a growing playlist is only ever appended to (RFC 8216 section

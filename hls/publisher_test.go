@@ -458,3 +458,33 @@ func TestStateIsACopy(t *testing.T) {
 	assert.False(t, slices.ContainsFunc(p.State().Tracks[0].Segments, func(s hls.Segment) bool { return s.Key == "changed" }))
 	assert.NotEqual(t, "changed", p.State().Tracks[0].Init.Key)
 }
+
+func TestPublisherAsksBeforeItReplaces(t *testing.T) {
+	s := newMemStore()
+	s.check = consistent(t)
+	var asked []string
+	objection := errors.New("the bytes are wrong")
+	p := newPublisher(t, s, ntsc(), &hls.PublisherOptions{Check: func(_ context.Context, master []byte) error {
+		asked = append(asked, string(master))
+		for _, uri := range refs("media/42/master.m3u8", string(master)) {
+			assert.NotEmpty(t, s.text(uri), "all that it refers to is there")
+		}
+		if len(asked) == 1 {
+			return objection
+		}
+		return nil
+	}})
+	giveAll(t, s, p, encode(ntsc(), 3, 2.5).updates())
+	provisional := s.text(p.Playlist())
+	assert.Empty(t, asked, "what grows is not asked about")
+
+	assert.Equal(t, objection, p.Finish(t.Context()))
+	assert.Equal(t, provisional, s.text(p.Playlist()), "the presentation is not published")
+	assert.False(t, p.State().Finished)
+	require.NoError(t, p.Finish(t.Context()), "again")
+	require.Len(t, asked, 2)
+	assert.Equal(t, asked[0], asked[1])
+	assert.Equal(t, asked[0], s.text(p.Playlist()))
+	require.NoError(t, p.Finish(t.Context()))
+	assert.Len(t, asked, 2, "it is published already")
+}

@@ -69,9 +69,9 @@ func (p *Publisher) writeProvisional(ctx context.Context) error {
 }
 
 // Finish completes the presentation: growing playlists get the rest of their segments
-// and EXT-X-ENDLIST, final playlists are written beside them, and then the
-// multivariant playlist is replaced by one that points at those, with measured
-// bandwidths.
+// and EXT-X-ENDLIST, final playlists are written beside them, and then, unless
+// PublisherOptions.Check objects, the multivariant playlist is replaced by one that
+// points at those, with measured bandwidths.
 //
 // Where something is missing Finish returns an [*IncompleteError] and nothing is
 // written; it may be called again when it has come. From then on nothing more is
@@ -93,6 +93,11 @@ func (p *Publisher) Finish(ctx context.Context) error {
 	p.mu.Lock()
 	body := encodeMultivariant(p.renditions(IndexName))
 	p.mu.Unlock()
+	if p.opts.Check != nil {
+		if err := p.opts.Check(ctx, body); err != nil {
+			return err
+		}
+	}
 	if err := p.put(ctx, p.Playlist(), body, p.opts.GrowingCacheControl); err != nil {
 		return err
 	}

@@ -64,6 +64,9 @@ type Asset struct {
 	Duration time.Duration     `json:"duration,omitempty"`
 	Error    *progress.Failure `json:"error,omitempty"` // nil unless Status is ERROR
 
+	// Warnings are what whoever uploaded the video should know although it is COMPLETE.
+	Warnings []Warning `json:"warnings,omitempty"`
+
 	Created   time.Time `json:"created"`
 	Updated   time.Time `json:"updated"`
 	Completed time.Time `json:"completed,omitzero"` // when the attempt became COMPLETE
@@ -75,6 +78,14 @@ type Asset struct {
 	Lease time.Time `json:"lease,omitzero"`
 	// Intent is what someone wants to happen to the asset, durable before it begins.
 	Intent Intent `json:"intent,omitempty"`
+}
+
+// Warning is something about an asset that did not keep it from becoming COMPLETE.
+type Warning struct {
+	// Code is one of those of failures, such as [encoder.CodeTruncated].
+	Code string `json:"code"`
+	// Message is a sentence for people.
+	Message string `json:"message"`
 }
 
 // Intent is a wish that a Catalog keeps until it is done.
@@ -111,6 +122,7 @@ func (a Asset) clone() Asset {
 		a.Metadata = m
 	}
 	a.Source.Parts = append([]encoder.Part(nil), a.Source.Parts...)
+	a.Warnings = append([]Warning(nil), a.Warnings...)
 	if a.Media != nil {
 		m := *a.Media
 		m.Streams = append([]encoder.Stream(nil), m.Streams...)

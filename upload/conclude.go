@@ -32,7 +32,7 @@ func (r *run) complete(ctx context.Context) {
 	err := r.finally(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Error, a.Intent = progress.Complete, "", nil, IntentNone
 		a.Fraction, a.Duration, a.Position, a.Front = 1, front, front, front
-		a.Playlist, a.Published = playlist, a.Output
+		a.Playlist, a.Published, a.Warnings = playlist, a.Output, r.warnings
 		a.Owner, a.Lease = "", time.Time{}
 		a.Completed = a.Updated
 	})
@@ -56,7 +56,11 @@ func (r *run) failed(ctx context.Context, err error) {
 	if errors.As(err, &e) && e.Stderr != "" {
 		r.log = r.log.With("stderr", e.Stderr)
 	}
-	if again := r.held.get().Failures; !f.Permanent && !errors.Is(err, errCancelled) && again < r.p.opts.Retries {
+	most := r.p.opts.Retries
+	if f.Code == CodeNonconformant {
+		most = min(most, 1) // a bit that fell over falls once; a bug stays
+	}
+	if again := r.held.get().Failures; !f.Permanent && !errors.Is(err, errCancelled) && again < most {
 		due := now().Add(r.p.opts.RetryDelay << min(again, 16))
 		r.log.Warn("A run failed and will be tried again.", "code", f.Code, "error", err, "due", due)
 		r.requeue(ctx, func(a *Asset) { a.Failures++; a.Due = due })

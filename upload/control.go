@@ -103,6 +103,7 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 		attempt = ids.New(now())
 		a.Attempt, a.Attempts, a.Runs, a.Failures = attempt, a.Attempts+1, 0, 0
 		a.Status, a.Stage, a.Error = progress.Ready, progress.StageQueued, nil
+		a.Warnings = nil
 		a.Fraction, a.Position, a.Completed, a.Due = 0, 0, time.Time{}, time.Time{}
 		a.Media = nil // what looks into sources may have learnt something
 		a.Owner, a.Lease = "", time.Time{}

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"errors"
 	"fmt"
 	"time"
 
@@ -16,24 +17,66 @@ func timeline(job encoder.Job) time.Duration {
 	return job.Media.Duration
 }
 
-// covers returns nil where what was encoded reaches the end of the timeline, or of
-// its source's stream where that ends before, within a segment.
-func covers(s hls.State, job encoder.Job) error {
-	slack := time.Duration(job.Grid.SegmentDuration().Float() * float64(time.Second))
-	for i, t := range s.Tracks {
-		want := timeline(job)
-		for _, stream := range job.Media.Streams {
-			if stream.Index == job.Tracks[i].Stream && stream.End > 0 {
-				want = min(want, stream.End)
-			}
+// wanted returns how long track i of job should be: to the end of the timeline, or of
+// its source's stream where that ends before.
+func wanted(job encoder.Job, i int) time.Duration {
+	want := timeline(job)
+	for _, stream := range job.Media.Streams {
+		if stream.Index == job.Tracks[i].Stream && stream.End > 0 {
+			want = min(want, stream.End)
 		}
-		if t.Duration == 0 || t.Duration+slack < want {
+	}
+	return want
+}
+
+// slack is how much a track may lack of what is wanted: a segment.
+func slack(job encoder.Job) time.Duration {
+	return time.Duration(job.Grid.SegmentDuration().Float() * float64(time.Second))
+}
+
+// covers returns nil where every track is as long as wanted.
+func covers(s hls.State, job encoder.Job) error {
+	for i, t := range s.Tracks {
+		if want := wanted(job, i); t.Duration == 0 || t.Duration+slack(job) < want {
 			err := truncated(t.Duration, want)
 			err.Err = fmt.Errorf("track %q has %v of %v", t.Track.ID, t.Duration, want)
 			return err
 		}
 	}
 	return nil
+}
+
+// whole says whether every track has something from its start on, and no hole.
+func whole(s hls.State) bool {
+	for _, t := range s.Tracks {
+		if t.Duration == 0 || t.Contiguous != len(t.Segments) {
+			return false
+		}
+	}
+	return true
+}
+
+// excuse turns an error that says that the source's end is missing into a warning,
+// where the host allows that and something is there.
+func (r *run) excuse(err error, something bool) error {
+	var e *encoder.Error
+	if !r.p.opts.AllowPartial || !something || !errors.As(err, &e) || e.Code != encoder.CodeTruncated {
+		return err
+	}
+	r.log.Warn("The end of a source is missing; the host takes what is there.", "error", err)
+	if len(r.warnings) == 0 { // the first is that of the probe, which knows best
+		r.warnings = append(r.warnings, Warning{Code: e.Code, Message: e.Message})
+	}
+	return nil
+}
+
+// shortened returns an error where the probe found that the end of the source is
+// missing.
+func shortened(m encoder.Media) error {
+	if !m.Truncated {
+		return nil
+	}
+	return truncated(m.Duration, m.HeaderDuration)
 }
 
 // truncated says that only a part of a source is there.

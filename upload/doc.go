@@ -30,6 +30,16 @@
 // process that dies over them is succeeded by one that fulfils them. Deleting an
 // attempt that has not ended reports ERROR with code deleted.
 //
+// # The gate
+//
+// Before the final multivariant playlist replaces what is there, package hls/check
+// reads the whole presentation back from the Store: what the playlists say must be
+// what the bytes are (its Conformance profile), and every track must reach the end of
+// its source. What does not pass is not published. The attempt is run once more, for a
+// disk may have lost bits; then it is ERROR with code nonconformant, and the log has
+// all findings. A source whose end is missing is ERROR with code truncated, or, with
+// Options.AllowPartial, COMPLETE with a warning.
+//
 // # HTTP
 //
 // [NewHandler] makes one http.Handler for all routes. They are relative to where it is
@@ -62,11 +72,12 @@
 //	  "playlist": "/media/01m81jhf5wqnwzj8c1er2kzba5/master.m3u8",
 //	  "size": 73400320, "priority": 1, "tenant": "acme", "metadata": {"album": "summer"},
 //	  "error": {"code": "truncated", "message": "The file ends early: …", "permanent": true},
+//	  "warnings": [{"code": "truncated", "message": "The file ends early: …"}],
 //	  "created": "2026-01-02T03:04:05Z", "updated": "2026-01-02T03:05:00Z", "completed": "2026-01-02T03:06:00Z"
 //	}
 //
 // playlist is there as soon as the video can be played, error only with ERROR,
-// completed only with COMPLETE, queue only while the asset waits.
+// completed and warnings only with COMPLETE, queue only while the asset waits.
 //
 // # Who may do what
 //
@@ -112,6 +123,7 @@
 //	too_large            yes        beyond the limits of duration or pixels
 //	source_missing       yes        the original is gone from the Store: upload it again
 //	source_changed       yes        the original is another than was accepted: import it again
+//	nonconformant        no         retry once more; the log has what the check found
 //	encoder_missing      (says)     install ffmpeg; ffmpeg.Doctor says what lacks
 //	encoder_failed       no         retry; the log has the end of ffmpeg's words
 //	stalled              no         retry; the machine may be overloaded

@@ -46,6 +46,7 @@ const (
 	CodeInternal      = "internal"       // a panic or a bug; the log says more
 	CodeSourceMissing = "source_missing" // the original is no longer in the Store
 	CodeSourceChanged = "source_changed" // the original is another than was accepted
+	CodeNonconformant = "nonconformant"  // what was encoded is not what its playlists say
 )
 
 type notFoundError struct{}

@@ -39,6 +39,13 @@ type Options struct {
 	// Lease is how long a claimed asset stays with a process that no longer renews it.
 	// Defaults to 1 minute.
 	Lease time.Duration
+	// AllowPartial lets a source whose end is missing become COMPLETE with what is there,
+	// and with a warning in Asset.Warnings. Defaults to false: it ends with code
+	// truncated, though what became playable can be played.
+	AllowPartial bool
+	// CheckOff publishes without a look at the bytes. Defaults to false: what hls/check
+	// finds wrong is not published, see the package documentation.
+	CheckOff bool
 	// KeepFailed keeps the objects of failed attempts for inspection. Defaults to false:
 	// what cannot be played is removed.
 	KeepFailed bool

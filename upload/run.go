@@ -28,6 +28,7 @@ type run struct {
 
 	pub      *hls.Publisher
 	finished bool // the presentation is published whole
+	warnings []Warning
 
 	mu    sync.Mutex // guards state and speed; the keeper reads them
 	state progress.Event
@@ -107,14 +108,14 @@ func (r *run) begin(ctx context.Context) error {
 func (r *run) probe(ctx context.Context) (encoder.Media, error) {
 	a := r.held.get()
 	if a.Media != nil {
-		return *a.Media, nil
+		return *a.Media, r.excuse(shortened(*a.Media), a.Media.Duration > 0)
 	}
 	media, err := r.p.prober.Probe(ctx, a.Source)
+	if err == nil {
+		err = r.excuse(shortened(media), media.Duration > 0)
+	}
 	if err != nil {
 		return media, err
-	}
-	if media.Truncated {
-		return media, truncated(media.Duration, media.HeaderDuration)
 	}
 	err = r.held.update(ctx, func(a *Asset) { a.Media, a.Duration = &media, media.Duration })
 	return media, storeError(err)
@@ -135,7 +136,7 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 	// Where something can be played already, it stays until this run is complete: what
 	// was published may only grow, and this run begins again from 0.
 	r.pub, err = hls.NewPublisher(r.p.store, mediaPrefix+a.ID, path.Base(a.Output), job.Presentation(),
-		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Logger: r.log})
+		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Check: r.gate(job), Logger: r.log})
 	if err != nil {
 		return job, fmt.Errorf("plan: %w", err)
 	}
@@ -146,13 +147,15 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 func (r *run) encode(ctx context.Context, job encoder.Job) error {
 	duration := timeline(job)
 	r.tell(ctx, func(e *progress.Event) { e.Stage, e.Duration = progress.StageEncoding, duration })
-	if err := r.p.enc.Encode(ctx, job, func(u encoder.Update) error { return r.accept(ctx, u) }); err != nil {
-		return err
-	}
-	if err := ctx.Err(); err != nil {
+	err := r.p.enc.Encode(ctx, job, func(u encoder.Update) error { return r.accept(ctx, u) })
+	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	return covers(r.pub.State(), job)
+	state := r.pub.State()
+	if err == nil {
+		err = covers(state, job)
+	}
+	return r.excuse(err, whole(state))
 }
 
 // accept takes one update of the encoder.
@@ -223,9 +226,13 @@ func (r *run) publish(ctx context.Context) error {
 	}
 	if err := r.pub.Finish(ctx); err != nil {
 		var incomplete *hls.IncompleteError
-		if errors.As(err, &incomplete) {
+		var known *encoder.Error
+		switch {
+		case errors.As(err, &incomplete):
 			return &encoder.Error{Code: encoder.CodeEncoderFailed, Err: err,
 				Message: "The encoder left out a part of the video. Try again."}
+		case errors.As(err, &known):
+			return err
 		}
 		return storeError(err)
 	}

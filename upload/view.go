@@ -32,6 +32,7 @@ type assetView struct {
 	Priority int               `json:"priority,omitempty"`
 	Metadata map[string]string `json:"metadata,omitempty"`
 	Error    *progress.Failure `json:"error,omitempty"`
+	Warnings []Warning         `json:"warnings,omitempty"`
 	Created  time.Time         `json:"created"`
 	Updated  time.Time         `json:"updated"`
 	// Completed is when the attempt became COMPLETE.
@@ -49,7 +50,7 @@ func (h *Handler) view(r *http.Request, a Asset) assetView {
 	v := assetView{
 		ID: a.ID, Name: a.Name, Tenant: a.Tenant, Status: a.Status, Stage: a.Stage, Attempt: a.Attempt,
 		Fraction: a.Fraction, Position: seconds(a.Position), Duration: seconds(a.Duration), Front: seconds(a.Front),
-		Size: a.Size, Priority: a.Priority, Metadata: a.Metadata, Error: a.Error,
+		Size: a.Size, Priority: a.Priority, Metadata: a.Metadata, Error: a.Error, Warnings: a.Warnings,
 		Created: a.Created, Updated: a.Updated, Completed: a.Completed,
 	}
 	if e := h.p.state(a); !a.Status.Terminal() {
