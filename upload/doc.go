@@ -40,6 +40,13 @@
 // all findings. A source whose end is missing is ERROR with code truncated, or, with
 // Options.AllowPartial, COMPLETE with a warning.
 //
+// # What is left behind
+//
+// A process that is killed can leave sources that were not recorded yet, and media of
+// a run that begins again under another key. Nothing refers to them, and
+// [Pipeline.Sweep] removes them by age: by hand, first as a dry run, or every
+// Options.SweepEvery. Other keys than vodkit's own are not touched.
+//
 // # HTTP
 //
 // [NewHandler] makes one http.Handler for all routes. They are relative to where it is

@@ -74,6 +74,7 @@ func (p *Pipeline) Import(ctx context.Context, n NewAsset, key string, opts *Imp
 		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
 	}
 	defer free()
+	defer p.imports.begin(key)()
 	info, err := p.store.Stat(ctx, key)
 	switch {
 	case err != nil:

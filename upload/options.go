@@ -46,6 +46,9 @@ type Options struct {
 	// CheckOff publishes without a look at the bytes. Defaults to false: what hls/check
 	// finds wrong is not published, see the package documentation.
 	CheckOff bool
+	// SweepEvery is how often what killed processes left behind is removed once it is a
+	// day old, see Pipeline.Sweep. Defaults to 0, never.
+	SweepEvery time.Duration
 	// KeepFailed keeps the objects of failed attempts for inspection. Defaults to false:
 	// what cannot be played is removed.
 	KeepFailed bool

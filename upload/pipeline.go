@@ -24,11 +24,13 @@ type Pipeline struct {
 	log     *slog.Logger
 	owner   string // names this process in the catalog
 
-	life    lifecycle
-	tracker *tracker        // the last event of each asset that has not ended
-	events  *progress.Guard // in front of tracker
-	queue   *queue          // what waits
-	runs    registry        // what runs in this process
+	life     lifecycle
+	tracker  *tracker        // the last event of each asset that has not ended
+	events   *progress.Guard // in front of tracker
+	queue    *queue          // what waits
+	runs     registry        // what runs in this process
+	imports  imports
+	sweeping chan struct{} // holds one token while a sweep goes on
 	// reserved are the ids that are being uploaded, retried or deleted.
 	reserved reservations
 }
@@ -46,7 +48,7 @@ func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *
 	}
 	p := &Pipeline{
 		store: store, enc: enc, prober: prober, catalog: o.Catalog, opts: o, log: o.Logger,
-		owner: ids.New(time.Now()),
+		owner: ids.New(time.Now()), sweeping: make(chan struct{}, 1),
 	}
 	p.tracker = newTracker(o.Sink, o.Logger)
 	p.events = progress.NewGuard(p.tracker, nil)
@@ -78,6 +80,9 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		workers = append(workers, p.work)
 	}
 	workers = append(workers, func() { p.queue.report(p.life.claims()) })
+	if p.opts.SweepEvery > 0 {
+		workers = append(workers, func() { p.sweepEvery(p.life.claims()) })
+	}
 	p.life.started(workers, p.closeCatalog)
 	return nil
 }

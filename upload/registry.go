@@ -101,6 +101,16 @@ func (r *reservations) await(ctx context.Context, id string) (free func(), err e
 	}
 }
 
+// try reserves id where it is free.
+func (r *reservations) try(id string) (free func(), ok bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ids[id] != nil {
+		return nil, false
+	}
+	return r.reserve(id, 0), true
+}
+
 func (r *reservations) reserve(id string, places int) (free func()) {
 	if r.ids == nil {
 		r.ids = map[string]chan struct{}{}

@@ -1,0 +1,94 @@
+package upload
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"regexp"
+	"strings"
+
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/ids"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// ownKey is a key that vodkit makes, taken apart.
+type ownKey struct {
+	id      string
+	source  bool   // a part of an upload
+	attempt string // the last element of Asset.Output, "" for a source and the multivariant playlist
+}
+
+// What vodkit writes, by its exact names: see the keys of packages hls and encoder.
+var (
+	sourceKey  = regexp.MustCompile(`^` + sourcesPrefix + `([^/]+)/` + newID + `$`)
+	masterKey  = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/master\.m3u8$`)
+	attemptKey = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/(` + attemptName + `)/[a-z0-9-]+/` +
+		`(?:event\.m3u8|index\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.m4s)$`)
+	// masterURI is what a multivariant playlist of ours refers to.
+	masterURI = regexp.MustCompile(`^(` + attemptName + `)/[a-z0-9-]+/(?:event|index)\.m3u8$`)
+	uriInTag  = regexp.MustCompile(`URI="([^"]*)"`)
+)
+
+const (
+	newID       = `[0-9a-hjkmnp-tv-z]{26}` // ids.New
+	attemptName = newID + `(?:-[0-9]+)?`
+)
+
+// ownKeyOf takes key apart; ok is false where it is not surely vodkit's.
+func ownKeyOf(key string) (k ownKey, ok bool) {
+	if m := sourceKey.FindStringSubmatch(key); m != nil {
+		k = ownKey{id: m[1], source: true}
+	} else if m := attemptKey.FindStringSubmatch(key); m != nil {
+		k = ownKey{id: m[1], attempt: m[2]}
+	} else if m := masterKey.FindStringSubmatch(key); m != nil {
+		k = ownKey{id: m[1]}
+	}
+	return k, ids.Valid(k.id) == nil
+}
+
+// maxMaster bounds what is read of a multivariant playlist, in bytes.
+const maxMaster = 1 << 20
+
+// attemptsOf returns the attempts that the multivariant playlist of an asset refers
+// to. ours is false where there is none, or one that vodkit did not write.
+func attemptsOf(ctx context.Context, store storage.Store, id string) (attempts map[string]bool, ours bool, err error) {
+	obj, err := store.Open(ctx, hls.MasterKey(mediaPrefix+id), nil)
+	if errors.Is(err, storage.ErrNotExist) {
+		return nil, false, nil
+	} else if err != nil {
+		return nil, false, err
+	}
+	defer obj.Close()
+	text, err := io.ReadAll(io.LimitReader(obj, maxMaster))
+	if err != nil {
+		return nil, false, err
+	}
+	attempts, ours = masterRefers(text)
+	return attempts, ours, nil
+}
+
+func masterRefers(text []byte) (attempts map[string]bool, ours bool) {
+	attempts, ours = map[string]bool{}, true
+	refers := func(uri string) {
+		if m := masterURI.FindStringSubmatch(uri); m != nil {
+			attempts[m[1]] = true
+		} else {
+			ours = false
+		}
+	}
+	for line := range bytes.Lines(text) {
+		s := strings.TrimSpace(string(line))
+		switch {
+		case s == "":
+		case strings.HasPrefix(s, "#"):
+			if m := uriInTag.FindStringSubmatch(s); m != nil {
+				refers(m[1])
+			}
+		default:
+			refers(s)
+		}
+	}
+	return attempts, ours && len(attempts) > 0
+}
