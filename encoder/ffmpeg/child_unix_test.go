@@ -29,10 +29,10 @@ func TestChildSeesLittleOfTheEnvironment(t *testing.T) {
 	require.NoError(t, p.wait())
 	env, err := os.ReadFile(seen)
 	require.NoError(t, err)
-	assert.Contains(t, string(env), "PATH="+os.Getenv("PATH"))
 	assert.Contains(t, string(env), "LIBVA_DRIVER_NAME=iHD")
-	for _, name := range []string{"AWS", "proxy", "FFREPORT"} {
-		assert.NotContains(t, string(env), name)
+	for line := range strings.Lines(string(env)) { // shells add some of their own
+		name, _, _ := strings.Cut(line, "=")
+		assert.Contains(t, []string{"LIBVA_DRIVER_NAME", "LD_LIBRARY_PATH", "PWD", "SHLVL", "_", "OLDPWD"}, name)
 	}
 }
 

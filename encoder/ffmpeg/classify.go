@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os/exec"
 	"strings"
+	"time"
 
 	"github.com/vodkit/vodkit/encoder"
 )
@@ -73,4 +74,22 @@ func killed(err error) bool {
 func tooLarge(most int64, tail *stderrTail) error {
 	return &encoder.Error{Code: encoder.CodeTooLarge, Permanent: true, Stderr: tail.String(),
 		Message: fmt.Sprintf("The picture has more than the %d pixels that are accepted. Upload a smaller one.", most)}
+}
+
+// tooMany says that a file has more streams than are accepted.
+func tooMany(most int, tail *stderrTail) error {
+	return &encoder.Error{Code: encoder.CodeTooLarge, Permanent: true, Stderr: tail.String(),
+		Message: fmt.Sprintf("The file has more than the %d streams that are accepted. Upload one with fewer.", most)}
+}
+
+// tooMuchMemory says that a file cannot be read or encoded within Options.MaxMemory.
+func tooMuchMemory(most int64, tail *stderrTail, err error) error {
+	return &encoder.Error{Code: encoder.CodeTooLarge, Permanent: true, Stderr: tail.String(), Err: err,
+		Message: fmt.Sprintf("The file takes more than the %d MiB of memory that are allowed, so it is too large or damaged. Upload a smaller one.", most>>20)}
+}
+
+// tooSlow says that an encode took longer than Options.MaxWallTime and MinSpeed allow.
+func tooSlow(most time.Duration, tail *stderrTail) error {
+	return &encoder.Error{Code: encoder.CodeTooLarge, Permanent: true, Stderr: tail.String(),
+		Message: fmt.Sprintf("Encoding took longer than the %s that are allowed for a video of this length. Upload one with a smaller picture or a lower frame rate.", most.Round(time.Second))}
 }

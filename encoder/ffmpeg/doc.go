@@ -14,6 +14,14 @@
 // that serves this one source to this one job. It is killed with its whole process
 // group when the context ends, and by the kernel when this process dies (on Linux).
 //
+// Sources are hostile. Only real containers are opened, by content, and only the one
+// address of the source; pictures, streams, memory and time are limited (see Options);
+// the process has an environment that is empty but for where libraries are, and works
+// in an empty folder that is removed behind it. [Bubblewrap] takes the rest of the
+// machine from it as well:
+//
+//	ff := ffmpeg.New(store, &ffmpeg.Options{Sandbox: ffmpeg.Bubblewrap(nil)})
+//
 // ffmpeg and x264 are separate programs under the GPL: they are run, not linked.
 // Works on Linux and macOS; on other systems, whose processes can't inherit pipes,
 // every method returns errors.ErrUnsupported.

@@ -18,6 +18,8 @@ type Report struct {
 	// FFmpeg and FFprobe are the versions that the programs say, such as
 	// "5.1.9-0+deb12u1".
 	FFmpeg, FFprobe string
+	// Sandboxed says that the programs ran in Options.Sandbox.
+	Sandboxed bool
 	// Missing are the encoders and filters without which nothing can be encoded.
 	Missing []string
 	// Warnings are sentences about what will work less well.
@@ -54,6 +56,10 @@ func (e *Encoder) Doctor(ctx context.Context) (Report, error) {
 			return r, &encoder.Error{Code: encoder.CodeEncoderMissing, Message: fmt.Sprintf(
 				"%s is version %s, which is too old. %s", name, v, howToInstall())}
 		}
+	}
+	r.Sandboxed = e.opts.Sandbox != nil
+	if e.opts.MaxMemory > 0 && !canLimit() {
+		r.Warnings = append(r.Warnings, "Options.MaxMemory can't be set here: it needs Linux and /bin/sh.")
 	}
 	have, err := e.find(ctx)
 	if err != nil {
@@ -125,7 +131,7 @@ func (e *Encoder) ask(ctx context.Context, program, flag string) (string, error)
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	var out strings.Builder
-	c := command{program: program, args: []string{"-hide_banner", flag}, env: e.opts.Env, log: e.log}
+	c := e.command(program, nil, []string{"-hide_banner", flag})
 	tail, err := output(ctx, c, func(r io.Reader) error {
 		_, err := io.Copy(&out, io.LimitReader(r, probeLimit))
 		return err
@@ -139,8 +145,12 @@ func (e *Encoder) ask(ctx context.Context, program, flag string) (string, error)
 	case errors.As(err, &known):
 		return "", err
 	}
-	return "", &encoder.Error{Code: encoder.CodeEncoderMissing, Err: err, Stderr: tail.String(),
+	failed := &encoder.Error{Code: encoder.CodeEncoderMissing, Err: err, Stderr: tail.String(),
 		Message: "The program " + program + " cannot be run. " + howToInstall()}
+	if e.opts.Sandbox != nil {
+		failed.Message = "The program " + program + " cannot be run in the sandbox. See what it said, or run without Options.Sandbox."
+	}
+	return "", failed
 }
 
 var versionLine = regexp.MustCompile(`(?m)^ff(?:mpeg|probe) version (\S+)`)

@@ -17,6 +17,7 @@ import (
 
 var (
 	errStalled = errors.New("encoder stalled")
+	errTooSlow = errors.New("encoder took too long")
 	errExit    = errors.New("encoder ended badly")
 )
 
@@ -65,7 +66,9 @@ func (r *run) encode(parent context.Context) error {
 	if err != nil {
 		return &encoder.Error{Code: encoder.CodeEncoderFailed, Permanent: true, Message: "The job does not fit its source.", Err: err}
 	}
-	p, err := start(ctx, command{program: r.e.opts.FFmpeg, args: args, files: pipes.inherited, env: r.e.opts.Env, log: r.e.log})
+	c := r.e.command(r.e.opts.FFmpeg, r.in, args)
+	c.files = pipes.inherited
+	p, err := start(ctx, c)
 	if err != nil {
 		return orContext(parent, err)
 	}
@@ -93,14 +96,14 @@ func (r *run) encode(parent context.Context) error {
 		})
 	}
 	var watch sync.WaitGroup
-	watch.Go(func() { r.act.watch(ctx, r.e.opts.StallTimeout, func() { cancel(errStalled) }) })
+	watch.Go(func() { r.act.watch(ctx, r.e.opts.StallTimeout, r.wallTime(), cancel) })
 
 	readErr := readers.Wait()
 	procErr := p.wait()
-	stalled := errors.Is(context.Cause(ctx), errStalled)
+	why := context.Cause(ctx)
 	cancel(nil)
 	watch.Wait()
-	return r.verdict(parent, outcome{read: readErr, process: procErr, store: store.failed(), stalled: stalled, tail: p.stderr})
+	return r.verdict(parent, outcome{read: readErr, process: procErr, store: store.failed(), ended: why, tail: p.stderr})
 }
 
 // ended stops the process where its reader failed, and reads what is left so that the
@@ -117,6 +120,11 @@ func (r *run) ended(cancel context.CancelCauseFunc, pipe io.Reader, err error) e
 // process knows why.
 func streamEnded(err error) bool {
 	return errors.Is(err, pack.ErrTruncated) || errors.Is(err, pack.ErrNoFragments) || errors.Is(err, errExit)
+}
+
+// wallTime returns how long the encode may take.
+func (r *run) wallTime() time.Duration {
+	return r.e.opts.MaxWallTime + time.Duration(float64(r.job.Grid.Duration())/r.e.opts.MinSpeed)
 }
 
 func (r *run) cut() pack.Grid {
@@ -154,7 +162,7 @@ func (r *run) send(u encoder.Update) error {
 // outcome is how the parts of a run ended.
 type outcome struct {
 	read, process, store error
-	stalled              bool
+	ended                error // why the context ended, if it did
 	tail                 *stderrTail
 }
 
@@ -166,7 +174,9 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 		return fmt.Errorf("encode %s: %w", r.job.ID, parent.Err())
 	case r.emitErr != nil:
 		return fmt.Errorf("encode %s: %w", r.job.ID, r.emitErr)
-	case o.stalled:
+	case errors.Is(o.ended, errTooSlow):
+		return tooSlow(r.wallTime(), o.tail)
+	case errors.Is(o.ended, errStalled):
 		return &encoder.Error{Code: encoder.CodeStalled, Stderr: o.tail.String(),
 			Message: "The encoder made no progress for " + r.e.opts.StallTimeout.String() + " and was stopped. Try again later."}
 	case r.in.failed() != nil:
@@ -177,6 +187,10 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 	case o.read != nil && !streamEnded(o.read):
 		return &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: o.tail.String(), Err: o.read,
 			Message: "The encoder wrote something that cannot be packaged. Try again; if it happens again, the log has what it said."}
+	case errors.As(o.process, &e): // it has not run
+		return e
+	case o.tail.sawOutOfMemory() && r.e.opts.MaxMemory > 0 && (o.process != nil || o.read != nil):
+		return tooMuchMemory(r.e.opts.MaxMemory, o.tail, errors.Join(o.process, o.read))
 	case o.tail.sawTruncated():
 		return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Stderr: o.tail.String(),
 			Message: "The file ends before its own index does, so part of it is missing. Upload it again, whole."}

@@ -35,9 +35,23 @@ type Options struct {
 	// wherever in the file they are: where encoder.PlanOptions.MaxSourcePixels is raised,
 	// raise this too. Defaults to 8192x4352.
 	MaxPixels int64
-	// Env are variables ("name=value") for the programs, such as a graphics driver's.
-	// Beside them they see PATH, HOME, TMPDIR and where libraries are, and nothing else of
-	// this process's environment. Defaults to none.
+	// MaxStreams refuses sources with more streams while their header is read: where
+	// encoder.PlanOptions.MaxStreams is raised, raise this too. Defaults to 128.
+	MaxStreams int
+	// MaxWallTime ends an encode that takes longer than this and what its timeline takes
+	// at MinSpeed (encoded time over wall time). The time that the Store or emit hold it
+	// up does not count. Default to 30 minutes and 1/30.
+	MaxWallTime time.Duration
+	MinSpeed    float64
+	// MaxMemory caps the data of each process in bytes (RLIMIT_DATA; Linux only). A file
+	// that needs more fails with encoder.CodeTooLarge. Negative sets no cap. Defaults to
+	// 4 GiB.
+	MaxMemory int64
+	// Sandbox confines the programs further: see Bubblewrap. Defaults to nil, none.
+	Sandbox Sandbox
+	// Env are variables ("name=value") for the programs, such as a graphics driver's, or
+	// PATH for a script. Of this process's environment they see nothing but where
+	// libraries are (LD_LIBRARY_PATH and its like). Defaults to none.
 	Env []string
 	// SourceCache bounds, in bytes, the blocks of a source that are kept in memory for
 	// each job whose source is not a local file. Defaults to 32 MiB.
@@ -86,6 +100,18 @@ func New(store storage.Store, opts *Options) *Encoder {
 	if o.MaxPixels <= 0 {
 		o.MaxPixels = 8192 * 4352
 	}
+	if o.MaxStreams <= 0 {
+		o.MaxStreams = 128
+	}
+	if o.MaxWallTime <= 0 {
+		o.MaxWallTime = 30 * time.Minute
+	}
+	if o.MinSpeed <= 0 {
+		o.MinSpeed = 1.0 / 30
+	}
+	if o.MaxMemory == 0 {
+		o.MaxMemory = 4 << 30
+	}
 	if o.SourceCache <= 0 {
 		o.SourceCache = 32 << 20
 	}
@@ -95,6 +121,14 @@ func New(store storage.Store, opts *Options) *Encoder {
 	}
 	e.able = e.findAbilities
 	return e
+}
+
+// command returns the command that runs program over in, or over nothing.
+func (e *Encoder) command(program string, in *input, args []string) command {
+	return command{
+		program: program, args: args, env: e.opts.Env, log: e.log, network: in != nil && in.remote,
+		confine: confinement{memory: max(0, e.opts.MaxMemory), sandbox: e.opts.Sandbox},
+	}
 }
 
 func orString(p *string, v string) {

@@ -61,7 +61,10 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	if tail.sawTooLarge() && slices.ContainsFunc(head.Streams, probeStream.hidden) {
 		return encoder.Media{}, tooLarge(e.opts.MaxPixels, tail)
 	}
-	sc := newScan(head.Format.Name)
+	if tail.sawTooMany() {
+		return encoder.Media{}, tooMany(e.opts.MaxStreams, tail)
+	}
+	sc := newScan(head.Format.Name, e.opts.MaxStreams)
 	packets := []string{"-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type", "-of", "csv=p=0"}
 	tail, err = e.ffprobe(ctx, in, packets, sc.read)
 	var notRun *encoder.Error
@@ -81,7 +84,7 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 // ffprobe runs ffprobe over in and hands its output to read.
 func (e *Encoder) ffprobe(ctx context.Context, in *input, args []string, read func(io.Reader) error) (*stderrTail, error) {
 	args = append(append([]string{"-v", "error"}, args...), e.inputArgs(in)...)
-	c := command{program: e.opts.FFprobe, args: args, env: e.opts.Env, log: e.log}
+	c := e.command(e.opts.FFprobe, in, args)
 	if in.file != nil {
 		c.files = []*os.File{in.file}
 	}
@@ -102,8 +105,13 @@ func (e *Encoder) probeError(parent, ctx context.Context, in *input, tail *stder
 		return &encoder.Error{Code: encoder.CodeStalled, Stderr: tail.String(), Err: err,
 			Message: "Looking into the file took too long. Try again later."}
 	}
-	if tail.sawTooLarge() {
+	switch {
+	case tail.sawTooLarge():
 		return tooLarge(e.opts.MaxPixels, tail)
+	case tail.sawTooMany():
+		return tooMany(e.opts.MaxStreams, tail)
+	case tail.sawOutOfMemory() && e.opts.MaxMemory > 0:
+		return tooMuchMemory(e.opts.MaxMemory, tail, err)
 	}
 	return refused(tail, err)
 }

@@ -22,7 +22,9 @@ type command struct {
 	args    []string
 	files   []*os.File
 	stdout  *os.File
-	env     []string // beside childEnv
+	env     []string // beside inheritedEnv
+	network bool     // it reads a loopback address
+	confine confinement
 	log     *slog.Logger
 }
 
@@ -42,10 +44,20 @@ func start(ctx context.Context, c command) (*process, error) {
 	if !supported {
 		return nil, errors.ErrUnsupported
 	}
+	dir, err := workDir()
+	if err != nil {
+		return nil, err
+	}
+	env := childEnv(c.env)
+	argv, err := c.argv(dir, env)
+	if err != nil {
+		_ = os.Remove(dir)
+		return nil, notStarted(c.program, err)
+	}
 	p := &process{stderr: &stderrTail{}, exited: make(chan struct{})}
-	cmd := exec.CommandContext(ctx, c.program, c.args...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Dir, cmd.Env = dir, env
 	cmd.ExtraFiles = c.files
-	cmd.Env = append(childEnv(), c.env...)
 	if c.stdout != nil {
 		cmd.Stdout = c.stdout
 	}
@@ -57,17 +69,24 @@ func start(ctx context.Context, c command) (*process, error) {
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
 		err := cmd.Start()
+		if err != nil {
+			_ = os.Remove(dir)
+		}
 		started <- err
 		if err != nil {
 			return
 		}
-		p.err = cmd.Wait()
+		p.err = c.ended(p.stderr, cmd.Wait())
+		if most := c.confine.memory; most > 0 && peakMemory(cmd.ProcessState) > most/2 {
+			p.stderr.setNoMemory()
+		}
+		_ = os.RemoveAll(dir)
 		close(p.exited)
 	}()
 	if err := <-started; err != nil {
 		return nil, notStarted(c.program, err)
 	}
-	c.log.Debug("process started", "program", c.program, "pid", cmd.Process.Pid, "args", c.args)
+	c.log.Debug("process started", "program", c.program, "pid", cmd.Process.Pid, "argv", argv)
 	return p, nil
 }
 
@@ -99,38 +118,37 @@ func output(ctx context.Context, c command, read func(io.Reader) error) (*stderr
 	return p.stderr, err
 }
 
-// inheritedEnv are the variables that a child gets of ours: where programs and
-// libraries are. It gets no credentials, as it reads hostile input, and nothing that
-// changes what it does, such as FFREPORT or http_proxy, which would come between it
-// and our loopback address.
-var inheritedEnv = [...]string{"PATH", "HOME", "TMPDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "DYLD_FALLBACK_LIBRARY_PATH"}
-
-func childEnv() []string {
-	env := make([]string, 0, len(inheritedEnv)) // never nil, which would mean all
-	for _, name := range inheritedEnv {
-		if v, ok := os.LookupEnv(name); ok {
-			env = append(env, name+"="+v)
-		}
+// ended says how the child ended, where that was not the program's doing.
+func (c command) ended(tail *stderrTail, err error) error {
+	var exit *exec.ExitError
+	if errors.As(err, &exit) && (exit.ExitCode() == 126 || exit.ExitCode() == 127) {
+		return missing(c.program, err, tail.String()) // a shell's or wrapper's word for it
 	}
-	return env
+	if c.confine.sandbox != nil {
+		return notPermitted(tail, err)
+	}
+	return err
 }
 
 // notStarted says why a program could not be started.
 func notStarted(program string, err error) error {
+	var known *encoder.Error
 	switch {
+	case errors.As(err, &known):
+		return known
 	case errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, exec.ErrDot), errors.Is(err, fs.ErrNotExist), errors.Is(err, fs.ErrPermission),
 		errors.Is(err, syscall.ENOEXEC):
-		return missing(program, err)
+		return missing(program, err, "")
 	}
 	return &encoder.Error{Code: encoder.CodeEncoderFailed, Err: err,
 		Message: "The program " + program + " could not be started: the machine is short of memory, processes or files. Try again later."}
 }
 
 // missing says that a program can't be run.
-func missing(program string, err error) error {
-	return &encoder.Error{Code: encoder.CodeEncoderMissing, Permanent: false, Err: err,
+func missing(program string, err error, said string) error {
+	return &encoder.Error{Code: encoder.CodeEncoderMissing, Permanent: false, Err: err, Stderr: said,
 		Message: "The program " + program + " cannot be run. " + howToInstall()}
 }
 

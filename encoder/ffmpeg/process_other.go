@@ -2,9 +2,19 @@
 
 package ffmpeg
 
-import "os/exec"
+import (
+	"os"
+	"os/exec"
+)
 
 // supported is false where children can't inherit pipes.
 const supported = false
 
 func isolate(*exec.Cmd) {}
+
+// limited changes nothing: this system has no limit on memory that holds.
+func limited(argv []string, _ int64) []string { return argv }
+
+func canLimit() bool { return false }
+
+func peakMemory(*os.ProcessState) int64 { return 0 }

@@ -3,6 +3,7 @@
 package ffmpeg
 
 import (
+	"os"
 	"os/exec"
 	"syscall"
 )
@@ -14,3 +15,10 @@ func isolate(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
 }
+
+// limited changes nothing: this system has no limit on memory that holds.
+func limited(argv []string, _ int64) []string { return argv }
+
+func canLimit() bool { return false }
+
+func peakMemory(*os.ProcessState) int64 { return 0 }

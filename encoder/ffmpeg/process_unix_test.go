@@ -111,11 +111,16 @@ func TestChildDiesWithParent(t *testing.T) {
 // jobWith runs Encode with a script in ffmpeg's place.
 func jobWith(t *testing.T, program string, stall time.Duration) error {
 	t.Helper()
+	return job(t, &Options{FFmpeg: program, StallTimeout: stall})
+}
+
+func job(t *testing.T, opts *Options) error {
+	t.Helper()
 	store := blobstore.New(memblob.OpenBucket(nil), nil)
 	defer func() { _ = store.Close() }()
 	_, err := store.Put(t.Context(), "s", strings.NewReader("source"), nil)
 	require.NoError(t, err)
-	e := New(store, &Options{FFmpeg: program, StallTimeout: stall})
+	e := New(store, opts)
 	e.able = func(context.Context) (abilities, error) { return abilities{}, nil }
 	return e.Encode(t.Context(), encoder.Job{
 		ID: "j", Output: "o", Source: encoder.Source{Parts: []encoder.Part{{Key: "s", Size: 6}}},
@@ -154,7 +159,8 @@ func TestEncodeSaysWhyFFmpegFailed(t *testing.T) {
 		// A file with some damage is encoded all the same; the kernel ended this one.
 		"killed":         {"echo 'Error while decoding stream #0:0: Invalid data found when processing input' >&2; kill -KILL $$", encoder.CodeEncoderFailed, false},
 		"too large":      {"echo 'Picture size 9x9 exceeds specified max pixel count 7' >&2; exit 1", encoder.CodeTooLarge, true},
-		"out of memory":  {"echo 'x264 [error]: malloc of size 1 failed: Cannot allocate memory' >&2; exit 1", encoder.CodeEncoderFailed, false},
+		"out of memory":  {"echo 'x264 [error]: malloc of size 1 failed: Cannot allocate memory' >&2; exit 1", encoder.CodeTooLarge, true},
+		"gone meanwhile": {"echo 'exec: ffmpeg: not found' >&2; exit 127", encoder.CodeEncoderMissing, false},
 		"nothing at all": {"exit 0", encoder.CodeCorrupt, true},
 		"truncated":      {"echo '[mov] stream 0, offset 0x1: partial file' >&2; exit 0", encoder.CodeTruncated, true},
 	} {

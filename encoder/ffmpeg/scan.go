@@ -19,21 +19,19 @@ import (
 // file.
 type scan struct {
 	streams   map[int]*streamScan
+	most      int // streams that are measured
 	encrypted bool
 	// jumps says that timestamps may jump within the file (MPEG-TS and PS after an edit
 	// or a wrap); ffmpeg joins such pieces when it reads them, and so do we.
 	jumps bool
 }
 
-// maxScanStreams bounds how many streams are measured.
-const maxScanStreams = 64
-
 // maxJump is how far timestamps may move from one packet of a stream to the next
 // before it counts as a jump, in seconds: ffmpeg's dts_delta_threshold.
 const maxJump = 10
 
-func newScan(format string) *scan {
-	return &scan{streams: map[int]*streamScan{}, jumps: strings.HasPrefix(format, "mpeg")}
+func newScan(format string, most int) *scan {
+	return &scan{streams: map[int]*streamScan{}, most: most, jumps: strings.HasPrefix(format, "mpeg")}
 }
 
 // read takes ffprobe's lines: stream, pts, dts, duration, flags and side data.
@@ -65,7 +63,7 @@ func (s *scan) line(line []byte) {
 	}
 	t := s.streams[index]
 	if t == nil {
-		if len(s.streams) == maxScanStreams {
+		if len(s.streams) == s.most {
 			return
 		}
 		t = &streamScan{first: math.Inf(1), last: math.Inf(-1), lastKey: math.NaN(), prev: math.NaN(), deltas: map[int64]int64{}}

@@ -16,7 +16,7 @@ import (
 // scanOf scans lines as ffprobe writes them.
 func scanOf(t *testing.T, format string, lines ...string) *scan {
 	t.Helper()
-	s := newScan(format)
+	s := newScan(format, 64)
 	require.NoError(t, s.read(strings.NewReader(strings.Join(lines, "\n")+"\n")))
 	return s
 }
@@ -85,14 +85,14 @@ func TestScanJoinsJumps(t *testing.T) {
 }
 
 func TestScanMemoryIsBounded(t *testing.T) {
-	s := newScan("mov")
+	s := newScan("mov", 64)
 	rng := rand.New(rand.NewPCG(1, 2))
 	at := 0.0
 	for i := range 50_000 {
 		at += rng.Float64()
 		s.line(fmt.Appendf(nil, "%d,%.6f,N/A,N/A,K_", i%100, at))
 	}
-	assert.LessOrEqual(t, len(s.streams), maxScanStreams)
+	assert.LessOrEqual(t, len(s.streams), 64)
 	for _, st := range s.streams {
 		assert.LessOrEqual(t, len(st.deltas), maxDeltas)
 		assert.LessOrEqual(t, len(st.reorder), reorderDepth+1)
@@ -103,7 +103,7 @@ func FuzzScan(f *testing.F) {
 	f.Add([]byte("0,0.0,0.0,0.04,K_\n0,0.04,0.04,0.04,__\n"))
 	f.Add([]byte("0,nan,inf,-1,K\n1,1e308,-1e308,1e308,D\n9999999999999,,,,\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		s := newScan("mpegts")
+		s := newScan("mpegts", 64)
 		require.NoError(t, s.read(strings.NewReader(string(in))))
 		for _, st := range s.streams {
 			r, _ := st.frameRate(25)

@@ -10,13 +10,15 @@ import (
 const stderrLimit = 8 << 10
 
 // stderrTail keeps the end of what a child writes to stderr and remembers whether any
-// of it said that the file ends too early, or that its pictures are too large.
+// of it said that the file ends too early or is beyond a limit.
 type stderrTail struct {
 	mu        sync.Mutex
 	buf       []byte
 	line      []byte // the line that is being written, at most 1 KiB of it
 	truncated bool
 	tooLarge  bool
+	tooMany   bool
+	noMemory  bool
 }
 
 // Write never fails, so that a child is never held up by what it says.
@@ -48,10 +50,22 @@ func saysTruncated(line []byte) bool {
 	return bytes.Contains(line, []byte(": partial file")) || bytes.Contains(line, []byte("File ended prematurely"))
 }
 
+// saysNoMemory knows the words of ffmpeg, x264, the C library's loader and C++.
+func saysNoMemory(line []byte) bool {
+	for _, words := range []string{"Cannot allocate memory", "malloc of size", "std::bad_alloc"} {
+		if bytes.Contains(line, []byte(words)) {
+			return true
+		}
+	}
+	return false
+}
+
 // learn takes what the line says; t.mu is held.
 func (t *stderrTail) learn() {
 	t.truncated = t.truncated || saysTruncated(t.line)
 	t.tooLarge = t.tooLarge || bytes.Contains(t.line, []byte("exceeds specified max pixel count"))
+	t.tooMany = t.tooMany || bytes.Contains(t.line, []byte("exceeds max_streams"))
+	t.noMemory = t.noMemory || saysNoMemory(t.line)
 }
 
 func (t *stderrTail) String() string {
@@ -74,4 +88,29 @@ func (t *stderrTail) sawTooLarge() bool {
 	defer t.mu.Unlock()
 	t.learn()
 	return t.tooLarge
+}
+
+// sawTooMany says whether any line told of more streams than are accepted.
+func (t *stderrTail) sawTooMany() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learn()
+	return t.tooMany
+}
+
+// setNoMemory notes that the child held so much memory that a failure is likely for
+// the want of it: not all of ffmpeg says so.
+func (t *stderrTail) setNoMemory() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.noMemory = true
+}
+
+// sawOutOfMemory says whether any line told that memory was refused, or how much the
+// child held at once.
+func (t *stderrTail) sawOutOfMemory() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.learn()
+	return t.noMemory
 }

@@ -45,20 +45,32 @@ func (a *activity) ours() func() {
 	}
 }
 
-// watch calls stalled and returns when there was no sign of life for limit, or nothing
-// got further for patience times as long; it returns when ctx ends.
-func (a *activity) watch(ctx context.Context, limit time.Duration, stalled func()) {
-	tick := time.NewTicker(max(limit/10, time.Millisecond))
+// watch ends the encode where there was no sign of life for stall, nothing got further
+// for patience times as long, or it has taken longer than wall beside what was ours; it
+// returns then or when ctx ends.
+func (a *activity) watch(ctx context.Context, stall, wall time.Duration, end context.CancelCauseFunc) {
+	every := max(min(stall, wall)/10, time.Millisecond)
+	tick := time.NewTicker(every)
 	defer tick.Stop()
+	// Ticks are counted, and not the clock read, so that a suspended machine takes no time.
+	var spent time.Duration
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
-			if a.busy.Load() == 0 && (since(&a.alive) > limit || since(&a.moved) > patience*limit) {
-				stalled()
-				return
-			}
+		}
+		if a.busy.Load() > 0 {
+			continue
+		}
+		spent += every
+		switch {
+		case since(&a.alive) > stall || since(&a.moved) > patience*stall:
+			end(errStalled)
+			return
+		case spent > wall:
+			end(errTooSlow)
+			return
 		}
 	}
 }

@@ -20,7 +20,7 @@ var formats = strings.Join([]string{
 func (e *Encoder) inputArgs(in *input) []string {
 	args := []string{
 		"-format_whitelist", formats, "-protocol_whitelist", in.protocols,
-		"-max_pixels", strconv.FormatInt(e.opts.MaxPixels, 10),
+		"-max_pixels", strconv.FormatInt(e.opts.MaxPixels, 10), "-max_streams", strconv.Itoa(e.opts.MaxStreams),
 	}
 	if in.remote {
 		args = append(args, "-multiple_requests", "1", "-rw_timeout", "120000000", "-max_redirects", "0")
