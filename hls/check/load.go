@@ -1,11 +1,13 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 	"sync"
 )
 
@@ -45,7 +47,19 @@ func (p *presentation) load(ctx context.Context) error {
 	})
 	p.loadInits(ctx)
 	p.loadSegments(ctx)
+	p.sortMissing()
 	return ctx.Err()
+}
+
+// sortMissing puts what readers found in any order into that of the playlists.
+func (p *presentation) sortMissing() {
+	order := map[string]int{}
+	for i, t := range p.tracks {
+		order[t.uri] = i + 1
+	}
+	slices.SortStableFunc(p.missing, func(a, b missing) int {
+		return cmp.Or(cmp.Compare(order[a.where.Playlist], order[b.where.Playlist]), cmp.Compare(a.where.Line, b.where.Line))
+	})
 }
 
 // each calls f for 0 to n-1, some at a time, and waits for all. It stops early when ctx

@@ -121,7 +121,7 @@ func (s *segmentReader) header() (h boxHeader, ok bool, err error) {
 		s.end()
 		return h, false, nil
 	}
-	if left := s.in.size - s.in.pos; len(b) >= 8 && bytes.Equal(b[:4], make([]byte, 4)) && left <= math.MaxUint32 && left > 0 {
+	if left := s.in.size - s.in.pos; len(b) >= 8 && bytes.Equal(b[:8], []byte("\x00\x00\x00\x00mdat")) && left <= math.MaxUint32 && left > 0 {
 		b = bytes.Clone(b) // size 0: to the end of the file
 		binary.BigEndian.PutUint32(b, uint32(left))
 	}
