@@ -81,8 +81,8 @@ func (r *sourceReader) readAt(ctx context.Context, p []byte, off int64) (int, er
 func (r *sourceReader) block(ctx context.Context, n int64) (b *block, mine bool) {
 	r.mu.Lock()
 	r.tick++
-	ok := false
-	if b, ok = r.blocks[n]; !ok {
+	b, ok := r.blocks[n]
+	if !ok {
 		b = &block{ready: make(chan struct{})}
 		r.blocks[n] = b
 	}
