@@ -17,13 +17,16 @@ import (
 // mostLogged bounds the findings of one check that are logged.
 const mostLogged = 20
 
-// gate returns what the publisher asks before it replaces the multivariant playlist,
-// nil where the host wants no check.
-func (r *run) gate(job encoder.Job) func(context.Context, []byte) error {
-	if r.p.opts.CheckOff {
-		return nil
+// gate is what the publisher asks before it replaces the multivariant playlist.
+func (r *run) gate(ctx context.Context, job encoder.Job, master []byte) error {
+	if !r.p.opts.CheckOff {
+		if err := r.check(ctx, job, master); err != nil {
+			return err
+		}
 	}
-	return func(ctx context.Context, master []byte) error { return r.check(ctx, job, master) }
+	// From here on the multivariant playlist may point at this run: nobody removes it. The
+	// write comes right before that, because it fails where another process has taken over.
+	return r.held.update(ctx, func(a *Asset) { r.copyProgress(a); a.Published = a.Output })
 }
 
 // check reads the whole presentation back and refuses it unless it conforms and every

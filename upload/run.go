@@ -136,7 +136,7 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 	// Where something can be played already, it stays until this run is complete: what
 	// was published may only grow, and this run begins again from 0.
 	r.pub, err = hls.NewPublisher(r.p.store, mediaPrefix+a.ID, path.Base(a.Output), job.Presentation(),
-		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Check: r.gate(job), Logger: r.log})
+		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Check: func(ctx context.Context, master []byte) error { return r.gate(ctx, job, master) }, Logger: r.log})
 	if err != nil {
 		return job, fmt.Errorf("plan: %w", err)
 	}
@@ -220,10 +220,6 @@ func (r *run) publish(ctx context.Context) error {
 		e.Position = max(e.Position, e.Duration)
 		e.Fraction = 0.99
 	})
-	// From here on the multivariant playlist may point at this run: nobody removes it.
-	if err := r.held.update(ctx, func(a *Asset) { r.copyProgress(a); a.Published = a.Output }); err != nil {
-		return storeError(err)
-	}
 	if err := r.pub.Finish(ctx); err != nil {
 		var incomplete *hls.IncompleteError
 		var known *encoder.Error

@@ -1,0 +1,101 @@
+package invariant
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/hls/check"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// hashed is the name of an object that is named by its content.
+var hashed = regexp.MustCompile(`-([0-9a-f]{16})\.(?:mp4|m4s)$`)
+
+// Living returns what is wrong with the media in store at any moment, also in the
+// middle of anything: an object that is not whole, and a multivariant playlist that
+// leads to what is not there or does not conform.
+func Living(ctx context.Context, store storage.Store) ([]string, error) {
+	objects, err := load(ctx, store, "media/")
+	if err != nil {
+		return nil, err
+	}
+	var broken []string
+	for key, body := range objects {
+		if m := hashed.FindStringSubmatch(key); m != nil {
+			sum := sha256.Sum256(body)
+			if hex.EncodeToString(sum[:8]) != m[1] {
+				broken = append(broken, fmt.Sprintf("%s is not whole: its name says another hash.", key))
+			}
+		}
+		if path.Base(key) == hls.MasterName {
+			report, err := check.Run(ctx, check.Memory(objects), key, &check.Options{Profiles: []check.Profile{check.Conformance}})
+			if err == nil {
+				err = report.Err()
+			}
+			if err != nil {
+				broken = append(broken, fmt.Sprintf("%s can be reached and is wrong: %v.", key, err))
+			}
+			for _, uri := range reaches(objects, key) {
+				if _, ok := objects[uri]; !ok {
+					broken = append(broken, fmt.Sprintf("%s leads to %s, which is not there.", key, uri))
+				}
+			}
+		}
+	}
+	return broken, nil
+}
+
+// load returns the objects under prefix with their bytes.
+func load(ctx context.Context, store storage.Store, prefix string) (map[string][]byte, error) {
+	objects := map[string][]byte{}
+	for info, err := range store.List(ctx, prefix) {
+		if err != nil {
+			return nil, err
+		}
+		obj, err := store.Open(ctx, info.Key, nil)
+		if err != nil {
+			return nil, err
+		}
+		body, err := io.ReadAll(obj)
+		_ = obj.Close()
+		if err != nil {
+			return nil, err
+		}
+		objects[info.Key] = body
+	}
+	return objects, nil
+}
+
+var uriInTag = regexp.MustCompile(`URI="([^"]*)"`)
+
+// reaches returns the keys of all that a playlist leads to.
+func reaches(objects map[string][]byte, playlist string) []string {
+	var keys []string
+	for line := range bytes.Lines(objects[playlist]) {
+		uri := strings.TrimSpace(string(line))
+		if strings.HasPrefix(uri, "#") {
+			m := uriInTag.FindStringSubmatch(uri)
+			if m == nil {
+				continue
+			}
+			uri = m[1]
+		}
+		if uri == "" {
+			continue
+		}
+		key := path.Join(path.Dir(playlist), uri)
+		keys = append(keys, key)
+		if path.Ext(key) == ".m3u8" {
+			keys = append(keys, reaches(objects, key)...)
+		}
+	}
+	return keys
+}

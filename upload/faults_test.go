@@ -1,0 +1,292 @@
+//go:build unix
+
+package upload_test
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/encoder/encodertest"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/torture/invariant"
+	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/storage"
+	"github.com/vodkit/vodkit/storage/blobstore"
+	"github.com/vodkit/vodkit/upload"
+)
+
+// A fault point is a moment before, within or after a durable write, such as "before
+// put record RUNNING/probing #1": the test kills a process at each of them with SIGKILL
+// and lets another one go on.
+const (
+	faultDir = "VODKIT_TEST_FAULT_DIR"
+	faultAt  = "VODKIT_TEST_FAULT_AT" // "" tells the points instead
+)
+
+// faultStore names the points that its process passes, and dies at one.
+type faultStore struct {
+	*blobstore.Store
+	at string
+
+	mu   sync.Mutex
+	seen map[string]int
+}
+
+func (s *faultStore) pass(when, what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := when + " " + what
+	s.seen[name]++
+	name = fmt.Sprintf("%s #%d", name, s.seen[name])
+	if s.at == "" {
+		fmt.Println("point", name)
+	}
+	if s.at == name {
+		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+		select {}
+	}
+}
+
+func (s *faultStore) Put(ctx context.Context, key string, r io.Reader, o *storage.PutOptions) (storage.Info, error) {
+	what := kindOf(key)
+	if what == "owner" {
+		return s.Store.Put(ctx, key, r, o) // beats come when they come
+	}
+	if what == "record" {
+		body, err := io.ReadAll(r)
+		if err != nil {
+			return storage.Info{}, err
+		}
+		a, err := upload.DecodeAsset(body)
+		if err != nil {
+			return storage.Info{}, err
+		}
+		what += fmt.Sprintf(" %s/%s", a.Status, a.Stage)
+		if a.Intent != "" {
+			what += " " + string(a.Intent)
+		}
+		r = bytes.NewReader(body)
+	}
+	what = "put " + what
+	s.pass("before", what)
+	info, err := s.Store.Put(ctx, key, &halves{r: r, between: func() { s.pass("within", what) }}, o)
+	s.pass("after", what)
+	return info, err
+}
+
+func (s *faultStore) Delete(ctx context.Context, key string) error {
+	what := "delete " + kindOf(key)
+	s.pass("before", what)
+	err := s.Store.Delete(ctx, key)
+	s.pass("after", what)
+	return err
+}
+
+// kindOf says what the object of a key is.
+func kindOf(key string) string {
+	switch name := key[strings.LastIndex(key, "/")+1:]; {
+	case strings.HasPrefix(key, "sources/"):
+		return "source"
+	case strings.HasPrefix(key, "catalog/assets/"):
+		return "record"
+	case strings.HasPrefix(key, "catalog/due/"):
+		return "mark"
+	case strings.HasPrefix(key, "catalog/"):
+		return "owner"
+	case name == hls.MasterName, name == hls.EventName, name == hls.IndexName:
+		return name
+	case strings.HasPrefix(name, "init-"):
+		return "init"
+	}
+	return "segment"
+}
+
+// halves calls between once, when some of r has been read.
+type halves struct {
+	r       io.Reader
+	between func()
+	begun   bool
+}
+
+func (h *halves) Read(p []byte) (int, error) {
+	if h.begun && h.between != nil {
+		h.between()
+		h.between = nil
+	}
+	h.begun = true
+	return h.r.Read(p[:min(len(p), 1000)])
+}
+
+// newFaultPipeline starts a pipeline over a folder, whose videos have two segments of
+// one rendition and of sound.
+func newFaultPipeline(ctx context.Context, folder *blobstore.Store, store storage.Store, sink progress.Sink, o upload.Options) (*upload.Pipeline, *upload.StoreCatalog, error) {
+	base, err := encodertest.NewFake(folder, nil).Probe(ctx, encoder.Source{})
+	if err != nil {
+		return nil, nil, err
+	}
+	base.Streams[0].Width, base.Streams[0].Height = 320, 180
+	fake := encodertest.NewFake(store, &encodertest.FakeOptions{Media: &base})
+	catalog := upload.NewStoreCatalog(store, nil)
+	o.Catalog, o.Sink = catalog, sink
+	p, err := upload.New(store, fake, fake, &o)
+	if err != nil {
+		return nil, nil, err
+	}
+	return p, catalog, p.Start(ctx)
+}
+
+// TestFaultVictim is the process that is killed.
+func TestFaultVictim(t *testing.T) {
+	dir := os.Getenv(faultDir)
+	if dir == "" {
+		t.Skip("only for TestKilledAtEachWrite")
+	}
+	folder, err := blobstore.OpenFile(dir, &blobstore.Options{BufferSize: 1000})
+	require.NoError(t, err)
+	defer folder.Close()
+	ended := make(chan progress.Event, 100)
+	p, _, err := newFaultPipeline(t.Context(), folder, &faultStore{Store: folder, at: os.Getenv(faultAt), seen: map[string]int{}},
+		progress.SinkFunc(func(_ context.Context, e progress.Event) {
+			if e.Status.Terminal() {
+				fmt.Println("event", e.Asset, e.Attempt, e.Status)
+				ended <- e
+			}
+		}), upload.Options{})
+	require.NoError(t, err)
+
+	// An upload, a new attempt of it, and its deletion.
+	a, err := p.Create(t.Context(), upload.NewAsset{ID: "film"}, strings.NewReader(strings.Repeat("a film", 500)))
+	require.NoError(t, err)
+	fmt.Println("accepted", a.ID, a.Attempt)
+	require.Equal(t, progress.Complete, (<-ended).Status)
+	fmt.Println("retry", a.ID)
+	a, err = p.Retry(t.Context(), a.ID)
+	require.NoError(t, err)
+	fmt.Println("retried", a.ID, a.Attempt)
+	require.Equal(t, progress.Complete, (<-ended).Status)
+	fmt.Println("delete", a.ID)
+	require.NoError(t, p.Delete(t.Context(), a.ID))
+	fmt.Println("deleted", a.ID)
+	require.NoError(t, p.Shutdown(t.Context()))
+}
+
+// victim runs the process until its end and returns what it said.
+func victim(t *testing.T, dir, at string) (ledger *invariant.Ledger, points []string, killed bool) {
+	t.Helper()
+	cmd := exec.Command(os.Args[0], "-test.run=^TestFaultVictim$")
+	cmd.Env = append(os.Environ(), faultDir+"="+dir, faultAt+"="+at)
+	out, err := cmd.Output()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		killed = exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
+		require.True(t, killed, "%s\n%s", err, out)
+	} else {
+		require.NoError(t, err)
+	}
+	ledger = &invariant.Ledger{}
+	lines := bufio.NewScanner(bytes.NewReader(out))
+	for lines.Scan() {
+		if point, ok := strings.CutPrefix(lines.Text(), "point "); ok {
+			points = append(points, point)
+			continue
+		}
+		ledger.Line(lines.Text())
+	}
+	return ledger, points, killed
+}
+
+func TestKilledAtEachWrite(t *testing.T) {
+	ledger, points, killed := victim(t, t.TempDir(), "")
+	require.False(t, killed)
+	accepted, deleted := ledger.Counts()
+	require.Equal(t, []int{1, 1}, []int{accepted, deleted})
+	for _, want := range []string{
+		"before put source #1", "within put source #1", "after put mark #1", "before put record READY/queued #1",
+		"after put record RUNNING/probing #1", "before put init #1", "within put segment #2", "after put event.m3u8 #1",
+		"before put master.m3u8 #1", "after put index.m3u8 #2", "before put record RUNNING/publishing #1", "after put master.m3u8 #2",
+		"before put record COMPLETE/ #1", "after delete mark #1", "before put record READY/queued #2", "after put record COMPLETE/ #2",
+		"after delete segment #1", "before put record COMPLETE/ delete #1", "after delete master.m3u8 #1",
+		"before delete source #1", "after delete record #1",
+	} {
+		require.Contains(t, points, want)
+	}
+	slices.Sort(points)
+	points = slices.Compact(points)
+	if testing.Short() {
+		some := points[:0]
+		for i := 0; i < len(points); i += 5 {
+			some = append(some, points[i])
+		}
+		points = some
+	}
+	t.Logf("%d fault points", len(points))
+	for _, point := range points {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			ledger, _, killed := victim(t, dir, point)
+			if !killed {
+				t.Skip("another order of writes: this process did not pass here")
+			}
+			goOn(t, dir, ledger)
+		})
+	}
+}
+
+// goOn is the process behind the one that was killed.
+func goOn(t *testing.T, dir string, ledger *invariant.Ledger) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	folder, err := blobstore.OpenFile(dir, nil)
+	require.NoError(t, err)
+	defer folder.Close()
+	nothingBroken := func(broken []string, err error) {
+		t.Helper()
+		require.NoError(t, err)
+		assert.Empty(t, broken)
+	}
+	nothingBroken(invariant.Living(ctx, folder))
+
+	p, catalog, err := newFaultPipeline(ctx, folder, folder, progress.SinkFunc(func(_ context.Context, e progress.Event) {
+		if e.Status.Terminal() {
+			ledger.Line(fmt.Sprintln("event", e.Asset, e.Attempt, e.Status))
+		}
+	}), upload.Options{RetryDelay: time.Millisecond, Logger: testLog(t)})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		for a, err := range catalog.List(ctx, upload.Query{}) {
+			if err != nil || a.Unfinished() {
+				return false
+			}
+		}
+		return true
+	}, 30*time.Second, 5*time.Millisecond, "nothing stays undone")
+	require.NoError(t, p.Shutdown(ctx)) // what follows the last record is done, too
+	nothingBroken(invariant.Living(ctx, folder))
+
+	p, catalog, err = newFaultPipeline(ctx, folder, folder, nil, upload.Options{})
+	require.NoError(t, err)
+	_, err = p.Sweep(ctx, &upload.SweepOptions{OlderThan: -1})
+	require.NoError(t, err)
+	nothingBroken(ledger.Broken(ctx, catalog))
+	nothingBroken(invariant.Settled(ctx, folder, catalog))
+	nothingBroken(invariant.Temporary(dir))
+	require.NoError(t, p.Shutdown(ctx))
+}
