@@ -45,7 +45,8 @@ type Options struct {
 	MinSpeed    float64
 	// MaxMemory caps the data of each process in bytes (RLIMIT_DATA; Linux only). A file
 	// that needs more fails with encoder.CodeTooLarge. Negative sets no cap. Defaults to
-	// 4 GiB.
+	// 6 GiB; the largest pictures that MaxPixels lets through take up to 4 GiB with eight
+	// threads, and 2.5 GiB with two.
 	MaxMemory int64
 	// Sandbox confines the programs further: see Bubblewrap. Defaults to nil, none.
 	Sandbox Sandbox
@@ -110,7 +111,7 @@ func New(store storage.Store, opts *Options) *Encoder {
 		o.MinSpeed = 1.0 / 30
 	}
 	if o.MaxMemory == 0 {
-		o.MaxMemory = 4 << 30
+		o.MaxMemory = 6 << 30
 	}
 	if o.SourceCache <= 0 {
 		o.SourceCache = 32 << 20

@@ -66,9 +66,13 @@ func encode(t *testing.T, ff *ffmpeg.Encoder, store storage.Store, src encoder.S
 	require.NoError(t, err)
 	grid, tracks, err := encoder.Plan(m, opts)
 	require.NoError(t, err)
-	out := output{store: store, media: m, inits: map[string]hls.Init{}, segments: map[string][]hls.Segment{},
-		job: encoder.Job{Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks}}
-	err = ff.Encode(t.Context(), out.job, func(u encoder.Update) error {
+	return encodeJob(t, ff, store, encoder.Job{Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks})
+}
+
+func encodeJob(t *testing.T, ff *ffmpeg.Encoder, store storage.Store, job encoder.Job) output {
+	t.Helper()
+	out := output{store: store, media: job.Media, inits: map[string]hls.Init{}, segments: map[string][]hls.Segment{}, job: job}
+	err := ff.Encode(t.Context(), out.job, func(u encoder.Update) error {
 		switch {
 		case u.Init != nil:
 			out.inits[u.Init.Track] = *u.Init
