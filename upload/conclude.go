@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -29,6 +30,8 @@ func (r *run) conclude(ctx context.Context, err error) {
 // complete records COMPLETE, reports it, and removes what earlier runs published.
 func (r *run) complete(ctx context.Context) {
 	front, playlist := r.pub.Front(), r.pub.Playlist()
+	output := r.held.get().Output
+	old := r.list(ctx, func(key string) bool { return key != playlist && !strings.HasPrefix(key, output+"/") })
 	err := r.finally(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Error, a.Intent = progress.Complete, "", nil, IntentNone
 		a.Fraction, a.Duration, a.Position, a.Front = 1, front, front, front
@@ -42,11 +45,7 @@ func (r *run) complete(ctx context.Context) {
 	a := r.held.get()
 	r.log.Info("An asset is complete.", "duration", a.Duration)
 	r.report(ctx, a)
-	ctx, cancel := context.WithTimeout(ctx, time.Minute)
-	defer cancel()
-	if err := r.p.removeMedia(ctx, a.ID, a.Output); err != nil {
-		r.log.Warn("What earlier attempts left could not be removed.", "error", err)
-	}
+	r.removeListed(ctx, old)
 }
 
 // failed records ERROR and reports it, or lets the attempt run again.
@@ -67,20 +66,22 @@ func (r *run) failed(ctx context.Context, err error) {
 		return
 	}
 	r.endGrowing(ctx)
+	var old []string
+	if !r.p.opts.KeepFailed {
+		old = r.withdraw(ctx)
+	}
 	r.log.Warn("An asset failed.", "code", f.Code, "permanent", f.Permanent, "error", err)
 	if r.finally(ctx, func(a *Asset) { r.copyProgress(a); a.fail(f) }) != nil {
 		return
 	}
-	a := r.held.get()
-	r.report(ctx, a)
-	if !r.p.opts.KeepFailed {
-		r.removeUnpublished(ctx, a)
-	}
+	r.report(ctx, r.held.get())
+	r.removeListed(ctx, old)
 }
 
 // requeue leaves the attempt READY for another run.
 func (r *run) requeue(ctx context.Context, change func(*Asset)) {
 	r.endGrowing(ctx)
+	old := r.withdraw(ctx)
 	var queued Asset
 	err := r.finally(ctx, func(a *Asset) {
 		r.copyProgress(a)
@@ -94,26 +95,8 @@ func (r *run) requeue(ctx context.Context, change func(*Asset)) {
 		r.p.queue.remove(queued.ID, queued.Attempt)
 		return
 	}
-	a := r.held.get()
-	r.p.announce(ctx, a)
-	r.removeUnpublished(ctx, a)
-}
-
-// removeUnpublished removes the objects of the run that a tells of, where nobody can
-// play them.
-func (r *run) removeUnpublished(ctx context.Context, a Asset) {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
-	defer cancel()
-	var err error
-	switch {
-	case a.Playlist == "":
-		err = r.p.removeMedia(ctx, a.ID, "")
-	case a.Output != a.Published:
-		err = r.p.removeUnder(ctx, a.Output+"/", everything)
-	}
-	if err != nil {
-		r.log.Warn("What a failed run left could not be removed.", "error", err)
-	}
+	r.p.announce(ctx, r.held.get())
+	r.removeListed(ctx, old)
 }
 
 // endGrowing ends playlists that will not grow any more, so that players stop where

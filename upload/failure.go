@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
@@ -45,6 +46,8 @@ func failureOf(err error) progress.Failure {
 		return f
 	case errors.Is(err, errPanic):
 		return progress.Failure{Code: CodeInternal, Message: "Something in the service broke. Try again, and tell its operator if that does not help."}
+	case errors.Is(err, errStore) && errors.Is(err, syscall.ENOSPC):
+		return progress.Failure{Code: encoder.CodeStorage, Message: "The storage is full. Try again when there is room."}
 	case errors.Is(err, errStore):
 		return progress.Failure{Code: encoder.CodeStorage, Message: "The storage could not be written. Try again later."}
 	case errors.Is(err, storage.ErrNotExist):

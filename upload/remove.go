@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -108,7 +107,7 @@ func (p *Pipeline) remove(ctx context.Context, id string) error {
 	if a.Intent != IntentDelete {
 		return ErrNotFound // another asset that has the id now
 	}
-	if err := p.removeMedia(ctx, id, ""); err != nil {
+	if err := p.removeMedia(ctx, id); err != nil {
 		return err
 	}
 	if err := p.removeSource(ctx, a); err != nil {
@@ -152,37 +151,43 @@ func (p *Pipeline) removeSource(ctx context.Context, a Asset) error {
 	return p.removeUnder(ctx, sourcesPrefix+a.ID+"/", func(key string) bool { return !a.External || !parts[key] })
 }
 
-// removeMedia removes the media of an asset but what is under keep ("" for nothing),
-// and with it the multivariant playlist. Without keep that goes first, so that nobody
-// begins to play what is going.
-func (p *Pipeline) removeMedia(ctx context.Context, id, keep string) error {
-	prefix, master := mediaPrefix+id+"/", hls.MasterKey(mediaPrefix+id)
-	if keep == "" {
-		if err := p.store.Delete(ctx, master); err != nil {
-			return err
-		}
-		return p.removeUnder(ctx, prefix, everything)
+// removeMedia removes the media of an asset. The multivariant playlist goes first, so
+// that nobody begins to play what is going.
+func (p *Pipeline) removeMedia(ctx context.Context, id string) error {
+	if err := p.store.Delete(ctx, hls.MasterKey(mediaPrefix+id)); err != nil {
+		return err
 	}
-	return p.removeUnder(ctx, prefix, func(key string) bool {
-		return key != master && !strings.HasPrefix(key, keep+"/")
-	})
+	return p.removeUnder(ctx, mediaPrefix+id+"/", everything)
 }
 
 // everything matches all keys.
 func everything(string) bool { return true }
 
-// removeUnder removes the objects under prefix that match. It looks before it
-// removes, so that the list is not changed while it is read, in batches.
+// removeUnder removes the objects under prefix that match.
 func (p *Pipeline) removeUnder(ctx context.Context, prefix string, match func(key string) bool) error {
-	var keys []string
+	keys, err := p.listUnder(ctx, prefix, match)
+	if err != nil {
+		return err
+	}
+	return p.removeAll(ctx, keys)
+}
+
+// listUnder returns the keys under prefix that match: whoever removes looks first, so
+// that the list is not changed while it is read.
+func (p *Pipeline) listUnder(ctx context.Context, prefix string, match func(key string) bool) (keys []string, err error) {
 	for info, err := range p.store.List(ctx, prefix) {
 		if err != nil {
-			return err
+			return keys, err
 		}
 		if match(info.Key) {
 			keys = append(keys, info.Key)
 		}
 	}
+	return keys, nil
+}
+
+// removeAll removes objects, in batches.
+func (p *Pipeline) removeAll(ctx context.Context, keys []string) error {
 	for batch := range slices.Chunk(keys, 256) {
 		g, ctx := errgroup.WithContext(ctx)
 		g.SetLimit(8)

@@ -57,7 +57,8 @@ func (r *run) process(ctx context.Context) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	if err := r.begin(ctx); err != nil {
+	old, err := r.begin(ctx)
+	if err != nil {
 		return err
 	}
 	keeper, stop := context.WithCancel(ctx)
@@ -65,6 +66,7 @@ func (r *run) process(ctx context.Context) (err error) {
 	go func() { defer close(kept); r.keep(keeper) }()
 	defer func() { stop(); <-kept }()
 
+	r.removeListed(ctx, old)
 	media, err := r.probe(ctx)
 	if err != nil {
 		return err
@@ -79,11 +81,13 @@ func (r *run) process(ctx context.Context) (err error) {
 	return r.publish(ctx)
 }
 
-// begin makes the record RUNNING under a new output prefix, and removes what an
-// earlier run of the attempt left that nobody can play.
-func (r *run) begin(ctx context.Context) error {
-	before := r.held.get()
-	err := r.held.update(ctx, func(a *Asset) {
+// begin makes the record RUNNING under a new output prefix, and returns the keys of what
+// an earlier run of the attempt left that nobody can play.
+func (r *run) begin(ctx context.Context) (old []string, err error) {
+	if r.held.get().Runs > 0 {
+		old = r.withdraw(ctx)
+	}
+	err = r.held.update(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Due = progress.Running, progress.StageProbing, time.Time{}
 		a.Runs++
 		a.Output = mediaPrefix + a.ID + "/" + a.Attempt
@@ -92,16 +96,13 @@ func (r *run) begin(ctx context.Context) error {
 		}
 	})
 	if err != nil {
-		return storeError(err)
+		return nil, storeError(err)
 	}
 	a := r.held.get()
 	r.log = r.log.With("run", a.Runs)
 	r.log.Info("An asset is being worked on.")
 	r.tell(ctx, func(e *progress.Event) { e.Status, e.Stage = progress.Running, progress.StageProbing })
-	if before.Runs > 0 {
-		r.removeUnpublished(ctx, before)
-	}
-	return nil
+	return old, nil
 }
 
 // probe looks into the source, once for each attempt.
