@@ -9,7 +9,8 @@ import (
 )
 
 // Revision is a version of one asset's record, opaque to everyone but the Catalog
-// that gave it. "" stands for a record that is not there.
+// that gave it. "" stands for a record that is not there. A revision is never used
+// again, not even for a new record with the id of a deleted one.
 type Revision string
 
 // Catalog records assets. It is the truth about them: what it has returned nil for
