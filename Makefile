@@ -61,7 +61,7 @@ include internal/s3test/Makefile.inc
 
 # Benchmarks and corpus: by hand, never in make test ---------------------------
 
-.PHONY: bench bench-encode corpus
+.PHONY: bench bench-encode corpus corpus-variants
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
@@ -79,3 +79,8 @@ corpus: ## send every file of VODKIT_MEDIA through the demo server; OUT=results.
 	@go -C examples build -o $(CURDIR)/.cache/bin/vodkit-demo ./server
 	@go build -o .cache/bin/corpus ./internal/corpus
 	@.cache/bin/corpus -server .cache/bin/vodkit-demo -media "$(VODKIT_MEDIA)" -out "$(OUT)" -only "$(ONLY)"
+
+corpus-variants: ## damage the files of VODKIT_MEDIA in 500 ways and encode them; SEED=n, N=500, ONLY=part of a path
+	@internal/scripts/setup.sh ffmpeg
+	@go build -o .cache/bin/variants ./internal/variants
+	@.cache/bin/variants -media "$(VODKIT_MEDIA)" -seed $(or $(SEED),1) -n $(or $(N),500) -only "$(ONLY)" -out results-variants.tsv

@@ -137,7 +137,7 @@ func references(t *testing.T, c *canary, own string) []crafted {
 
 // alias is a Macintosh alias record with the absolute path.
 func alias(path string) []byte {
-	rec := make([]byte, 150)
+	rec := bytes.Repeat([]byte{0}, 150)
 	rec[5] = 150 // length
 	rec[7] = 2   // version
 	rec[10] = 3
