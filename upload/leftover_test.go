@@ -63,4 +63,3 @@ func TestRetryWhileTheLastRunIsTidiedUp(t *testing.T) {
 		})
 	}
 }
-
