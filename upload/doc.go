@@ -144,6 +144,7 @@
 //
 // [StoreCatalog], the default, keeps JSON in the Store and is for one process at a
 // time: a second one is refused with [ErrOwned] while the first lives. A [Catalog] of
-// your own keeps records in your database. Backlog and places in the queue are what
-// one process sees.
+// your own keeps records in your database, for several processes too: package
+// upload/catalogtest has the suite that it must pass, and examples/sqlcatalog is one on
+// SQLite. Backlog and places in the queue are what one process sees.
 package upload
