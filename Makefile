@@ -61,7 +61,7 @@ include internal/s3test/Makefile.inc
 
 # Benchmarks and corpus: by hand, never in make test ---------------------------
 
-.PHONY: bench bench-encode corpus corpus-variants
+.PHONY: bench bench-encode corpus corpus-variants torture
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
@@ -82,5 +82,9 @@ corpus: ## send every file of VODKIT_MEDIA through the demo server; OUT=results.
 
 corpus-variants: ## damage the files of VODKIT_MEDIA in 500 ways and encode them; SEED=n, N=500, ONLY=part of a path
 	@internal/scripts/setup.sh ffmpeg
-	@go build -o .cache/bin/variants ./internal/variants
+	@go build -o .cache/bin/variants ./internal/corpus/variants
 	@.cache/bin/variants -media "$(VODKIT_MEDIA)" -seed $(or $(SEED),1) -n $(or $(N),500) -only "$(ONLY)" -out results-variants.tsv
+
+torture: ## kill and freeze processes at random and check what must hold; SEED=n, ENCODER=ffmpeg
+	@go build -o .cache/bin/torture ./internal/torture
+	@.cache/bin/torture $(if $(SEED),-seed $(SEED)) -encoder $(or $(ENCODER),fake) $(ARGS)

@@ -35,7 +35,7 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 	if err != nil {
 		return orContext(ctx, err)
 	}
-	r := &run{e: e, job: job, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity()}
+	r := &run{e: e, job: job, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity(), tracks: map[string]covered{}}
 	return r.encode(ctx)
 }
 
@@ -52,6 +52,7 @@ type run struct {
 	mu      sync.Mutex // emit is never called concurrently
 	emit    func(encoder.Update) error
 	emitErr error
+	tracks  map[string]covered
 }
 
 func (r *run) encode(parent context.Context) error {
@@ -133,6 +134,9 @@ func (r *run) cut() pack.Grid {
 
 // packed forwards what hls/pack has stored.
 func (r *run) packed(ev pack.Event) error {
+	r.mu.Lock()
+	r.cover(ev)
+	r.mu.Unlock()
 	return r.send(encoder.Update{Init: ev.Init, Segment: ev.Segment})
 }
 
@@ -203,7 +207,7 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 			Message: "No picture or no sound came out of the file, so it is damaged or in a variant that is not supported. Export it again and upload that."}
 		return e
 	}
-	return nil
+	return r.short(o.tail)
 }
 
 // pipes are a run's ends of the pipes to the child, and what the child inherits.

@@ -93,10 +93,11 @@ func firstPicture(t encoder.TrackSpec, s encoder.Stream, g encoder.Grid, tonemap
 	f = append(f, turn(s)...)
 	f = append(f, fmt.Sprintf("fps=%d/%d:start_time=0", g.FrameRate.Num, g.FrameRate.Den))
 	if g.Frames > 0 {
-		// Two frames more than the measure says is missing: the last frame's duration is
-		// often not known.
+		// Two frames more than the measure says is missing, since the last frame's duration
+		// is often not known, and what is made good where the last frames are damaged.
 		missing := g.Frames - int64(s.End.Seconds()*g.FrameRate.Float())
-		f = append(f, fmt.Sprintf("tpad=stop=%d:stop_mode=clone", max(0, missing)+2), fmt.Sprintf("trim=end_frame=%d", g.Frames))
+		spare := 2 + int64(madeGood(g).Seconds()*g.FrameRate.Float())
+		f = append(f, fmt.Sprintf("tpad=stop=%d:stop_mode=clone", max(0, missing)+spare), fmt.Sprintf("trim=end_frame=%d", g.Frames))
 	}
 	return f
 }

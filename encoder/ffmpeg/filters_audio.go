@@ -31,7 +31,7 @@ func audioChain(i int, t encoder.TrackSpec, s encoder.Stream, job encoder.Job) s
 	f += resample + ",aformat=channel_layouts=stereo"
 	if end := job.Grid.Duration(); end > 0 {
 		missing := max(0, (end - s.End).Seconds())
-		f += fmt.Sprintf(",apad=pad_dur=%.3f,atrim=end=%.6f", missing+0.05, end.Seconds())
+		f += fmt.Sprintf(",apad=pad_dur=%.3f,atrim=end=%.6f", missing+0.05+madeGood(job.Grid).Seconds(), end.Seconds())
 	}
 	return fmt.Sprintf("%s[out%d]", f, i)
 }

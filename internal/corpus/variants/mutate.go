@@ -48,9 +48,9 @@ var kinds = []kind{
 		return b
 	}},
 	{"junk before", func(r *rand.Rand, b []byte) []byte {
-		junk := make([]byte, 1+r.IntN(2000))
-		for i := range junk {
-			junk[i] = byte(r.Uint32())
+		var junk []byte
+		for range 1 + r.IntN(2000) {
+			junk = append(junk, byte(r.Uint32()))
 		}
 		return append(junk, b...)
 	}},
@@ -62,8 +62,12 @@ var kinds = []kind{
 	}},
 }
 
-// vary returns variant n of the file's bytes: the same one each time for a seed.
+// vary returns variant n of the file's bytes: the same one each time for a seed. The
+// first is the file as it is.
 func vary(seed uint64, path string, n int, b []byte) (string, []byte) {
+	if n == 0 {
+		return "none", b
+	}
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(path))
 	k := kinds[(int(h.Sum64()%uint64(len(kinds)))+n)%len(kinds)]

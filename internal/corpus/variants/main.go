@@ -5,14 +5,14 @@
 // became of each and exits 1 where a rule is broken:
 //
 //   - each ends within the time limit, encoded or with a typed, permanent error;
-//   - what is encoded decodes without an error, and is as long as was planned and as
-//     the segments say;
+//   - what is encoded decodes without an error and is as long as was planned, and so are
+//     its segments;
 //   - no process and no file is left behind.
 //
 // The collection is a folder with an INVENTORY.tsv whose columns path, bytes and
 // duration_s are read; large and long files are left out.
 //
-//	go run ./internal/variants -media ../shared/media -seed 1 -n 500
+//	go run ./internal/corpus/variants -media ../shared/media -seed 1 -n 500
 package main
 
 import (
@@ -48,6 +48,8 @@ func main() {
 	}
 }
 
+func say(format string, args ...any) { _, _ = fmt.Fprintf(os.Stdout, format, args...) }
+
 type config struct {
 	media, out, only, keep string
 	seed                   uint64
@@ -77,7 +79,7 @@ func (c config) run(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, table.Close()) }()
-	fmt.Printf("seed %d, %d files\n", c.seed, len(files))
+	say("seed %d, %d files\n", c.seed, len(files))
 	_, _ = fmt.Fprintf(table, "# seed %d\n%s\n", c.seed, header)
 	count := map[string]int{}
 	broken, seen := 0, 0
@@ -98,7 +100,7 @@ func (c config) run(ctx context.Context) (err error) {
 			count[r.status+" "+r.code]++
 			if len(r.broken) > 0 {
 				broken++
-				fmt.Println(r)
+				say("%s\n", r)
 				if c.keep != "" {
 					name := fmt.Sprintf("%d-%s", n, strings.ReplaceAll(path, "/", "-"))
 					if err := os.WriteFile(filepath.Join(c.keep, name), data, 0o600); err != nil {
@@ -110,9 +112,9 @@ func (c config) run(ctx context.Context) (err error) {
 		}
 	}
 	for what, n := range count {
-		fmt.Printf("%5d %s\n", n, what)
+		say("%5d %s\n", n, what)
 	}
-	fmt.Printf("%d variants, %d with a broken rule; the table is in %s\n", seen, broken, c.out)
+	say("%d variants, %d with a broken rule; the table is in %s\n", seen, broken, c.out)
 	if broken > 0 {
 		return fmt.Errorf("%d variants broke a rule", broken)
 	}
