@@ -68,7 +68,7 @@ func (r *run) failed(ctx context.Context, err error) {
 	r.endGrowing(ctx)
 	var old []string
 	if !r.p.opts.KeepFailed {
-		old = r.withdraw(ctx)
+		old = r.retire(ctx)
 	}
 	r.log.Warn("An asset failed.", "code", f.Code, "permanent", f.Permanent, "error", err)
 	if r.finally(ctx, func(a *Asset) { r.copyProgress(a); a.fail(f) }) != nil {
@@ -81,7 +81,7 @@ func (r *run) failed(ctx context.Context, err error) {
 // requeue leaves the attempt READY for another run.
 func (r *run) requeue(ctx context.Context, change func(*Asset)) {
 	r.endGrowing(ctx)
-	old := r.withdraw(ctx)
+	old := r.retire(ctx)
 	var queued Asset
 	err := r.finally(ctx, func(a *Asset) {
 		r.copyProgress(a)

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -16,10 +17,20 @@ import (
 // Sweep.
 const cleanup = time.Minute
 
-// withdraw makes sure that nobody is led to what cannot be played, and lists what this
-// run leaves that nobody needs.
-func (r *run) withdraw(ctx context.Context) []string {
-	a := r.held.get()
+// retire withdraws what this run has published, where that is still this run's to do:
+// the multivariant playlist is the one key that runs share.
+func (r *run) retire(ctx context.Context) []string {
+	held, cancel := context.WithTimeout(ctx, lastWords)
+	defer cancel()
+	if err := r.held.update(held, func(*Asset) {}); err != nil && !errors.Is(err, errCancelled) {
+		return nil
+	}
+	return r.withdraw(ctx, r.held.get())
+}
+
+// withdraw makes sure that nobody is led to what cannot be played, and lists what the
+// run that a tells of has left that nobody needs.
+func (r *run) withdraw(ctx context.Context, a Asset) []string {
 	switch {
 	case a.Output == "":
 		return nil

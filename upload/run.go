@@ -84,9 +84,7 @@ func (r *run) process(ctx context.Context) (err error) {
 // begin makes the record RUNNING under a new output prefix, and returns the keys of what
 // an earlier run of the attempt left that nobody can play.
 func (r *run) begin(ctx context.Context) (old []string, err error) {
-	if r.held.get().Runs > 0 {
-		old = r.withdraw(ctx)
-	}
+	before := r.held.get()
 	err = r.held.update(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Due = progress.Running, progress.StageProbing, time.Time{}
 		a.Runs++
@@ -102,6 +100,9 @@ func (r *run) begin(ctx context.Context) (old []string, err error) {
 	r.log = r.log.With("run", a.Runs)
 	r.log.Info("An asset is being worked on.")
 	r.tell(ctx, func(e *progress.Event) { e.Status, e.Stage = progress.Running, progress.StageProbing })
+	if before.Runs > 0 {
+		old = r.withdraw(ctx, before)
+	}
 	return old, nil
 }
 
