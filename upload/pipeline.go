@@ -19,7 +19,7 @@ type Pipeline struct {
 	store   storage.Store
 	enc     encoder.Encoder
 	prober  encoder.Prober
-	catalog Catalog
+	catalog catalogGuard
 	opts    Options
 	log     *slog.Logger
 	owner   string // names this process in the catalog
@@ -47,7 +47,7 @@ func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *
 		o.Catalog = NewStoreCatalog(store, &StoreCatalogOptions{Logger: o.Logger})
 	}
 	p := &Pipeline{
-		store: store, enc: enc, prober: prober, catalog: o.Catalog, opts: o, log: o.Logger,
+		store: store, enc: enc, prober: prober, catalog: catalogGuard{o.Catalog, o.Logger}, opts: o, log: o.Logger,
 		owner: ids.New(time.Now()), sweeping: make(chan struct{}, 1),
 	}
 	p.tracker = newTracker(o.Sink, o.Logger)
@@ -64,11 +64,9 @@ func (p *Pipeline) Start(ctx context.Context) error {
 	if err := p.life.starting(); err != nil {
 		return fmt.Errorf("start pipeline: %w", err)
 	}
-	if c, ok := p.catalog.(Lifecycle); ok {
-		if err := c.Start(ctx); err != nil {
-			p.life.startFailed()
-			return fmt.Errorf("start pipeline: %w", err)
-		}
+	if err := p.catalog.Start(ctx); err != nil {
+		p.life.startFailed()
+		return fmt.Errorf("start pipeline: %w", err)
 	}
 	if err := p.recall(ctx); err != nil {
 		p.closeCatalog()
@@ -118,13 +116,9 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 }
 
 func (p *Pipeline) closeCatalog() {
-	c, ok := p.catalog.(Lifecycle)
-	if !ok {
-		return
-	}
 	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
 	defer cancel()
-	if err := c.Close(ctx); err != nil {
+	if err := p.catalog.Close(ctx); err != nil {
 		p.log.Error("The catalog could not be closed.", "error", err)
 	}
 }
