@@ -25,11 +25,12 @@ type PublisherOptions struct {
 	// FinalCacheControl is the Cache-Control that is stored with final media playlists.
 	// Defaults to "public, max-age=3600".
 	FinalCacheControl string
-	// Check is asked by Finish whether master, the final multivariant playlist, may
-	// replace what is there; all that it refers to is in the Store by then. Its error is
-	// returned by Finish as it is, and Finish may be called again. It must not call the
-	// Publisher, but for State. Defaults to nil, no question.
-	Check func(ctx context.Context, master []byte) error
+	// Check is asked before each write of the multivariant playlist, the one key that
+	// attempts share, whether master may replace what is there: the provisional one, and
+	// then the final one of Finish. All that it refers to is in the Store by then. Its
+	// error is returned as it is by Init, Segment or Finish, which may be called again. It
+	// must not call the Publisher, but for State. Defaults to nil, no question.
+	Check func(ctx context.Context, master []byte, final bool) error
 	// Logger is told what is published, at debug level. Defaults to nil, silence.
 	Logger *slog.Logger
 }

@@ -462,24 +462,39 @@ func TestStateIsACopy(t *testing.T) {
 func TestPublisherAsksBeforeItReplaces(t *testing.T) {
 	s := newMemStore()
 	s.check = consistent(t)
-	var asked []string
+	var asked, provisional []string
 	objection := errors.New("the bytes are wrong")
-	p := newPublisher(t, s, ntsc(), &hls.PublisherOptions{Check: func(_ context.Context, master []byte) error {
-		asked = append(asked, string(master))
+	p := newPublisher(t, s, ntsc(), &hls.PublisherOptions{Check: func(_ context.Context, master []byte, final bool) error {
 		for _, uri := range refs("media/42/master.m3u8", string(master)) {
 			assert.NotEmpty(t, s.text(uri), "all that it refers to is there")
 		}
+		if !final {
+			provisional = append(provisional, string(master))
+			if len(provisional) == 1 {
+				return objection
+			}
+			return nil
+		}
+		asked = append(asked, string(master))
 		if len(asked) == 1 {
 			return objection
 		}
 		return nil
 	}})
-	giveAll(t, s, p, encode(ntsc(), 3, 2.5).updates())
-	provisional := s.text(p.Playlist())
-	assert.Empty(t, asked, "what grows is not asked about")
+	objected := 0
+	for _, u := range encode(ntsc(), 3, 2.5).updates() {
+		if err := give(t, s, p, u); err != nil {
+			require.Equal(t, objection, err)
+			objected++
+			assert.Empty(t, s.text(p.Playlist()))
+		}
+	}
+	assert.Equal(t, 1, objected)
+	require.Len(t, provisional, 2, "before it is written, not while it grows")
+	assert.Empty(t, asked)
 
 	assert.Equal(t, objection, p.Finish(t.Context()))
-	assert.Equal(t, provisional, s.text(p.Playlist()), "the presentation is not published")
+	assert.Equal(t, provisional[1], s.text(p.Playlist()), "the presentation is not published")
 	assert.False(t, p.State().Finished)
 	require.NoError(t, p.Finish(t.Context()), "again")
 	require.Len(t, asked, 2)

@@ -58,6 +58,9 @@ func (p *Publisher) writeProvisional(ctx context.Context) error {
 	body := encodeMultivariant(p.renditions(EventName))
 	p.mu.Unlock()
 
+	if err := p.check(ctx, body, false); err != nil {
+		return err
+	}
 	if err := p.put(ctx, p.Playlist(), body, p.opts.GrowingCacheControl); err != nil {
 		return err
 	}
@@ -93,10 +96,8 @@ func (p *Publisher) Finish(ctx context.Context) error {
 	p.mu.Lock()
 	body := encodeMultivariant(p.renditions(IndexName))
 	p.mu.Unlock()
-	if p.opts.Check != nil {
-		if err := p.opts.Check(ctx, body); err != nil {
-			return err
-		}
+	if err := p.check(ctx, body, true); err != nil {
+		return err
 	}
 	if err := p.put(ctx, p.Playlist(), body, p.opts.GrowingCacheControl); err != nil {
 		return err
@@ -106,6 +107,14 @@ func (p *Publisher) Finish(ctx context.Context) error {
 	p.finished, p.playable = true, true
 	p.updateFront()
 	return nil
+}
+
+// check asks whether the multivariant playlist may be replaced.
+func (p *Publisher) check(ctx context.Context, master []byte, final bool) error {
+	if p.opts.Check == nil {
+		return nil
+	}
+	return p.opts.Check(ctx, master, final)
 }
 
 // finalWrites seals the presentation and returns what Finish has to write before the

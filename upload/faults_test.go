@@ -262,7 +262,7 @@ func goOn(t *testing.T, dir string, ledger *invariant.Ledger) {
 		require.NoError(t, err)
 		assert.Empty(t, broken)
 	}
-	nothingBroken(invariant.Living(ctx, folder))
+	nothingBroken(invariant.Living(ctx, folder, nil))
 
 	p, catalog, err := newFaultPipeline(ctx, folder, folder, progress.SinkFunc(func(_ context.Context, e progress.Event) {
 		if e.Status.Terminal() {
@@ -279,7 +279,7 @@ func goOn(t *testing.T, dir string, ledger *invariant.Ledger) {
 		return true
 	}, 30*time.Second, 5*time.Millisecond, "nothing stays undone")
 	require.NoError(t, p.Shutdown(ctx)) // what follows the last record is done, too
-	nothingBroken(invariant.Living(ctx, folder))
+	nothingBroken(invariant.Living(ctx, folder, nil))
 
 	p, catalog, err = newFaultPipeline(ctx, folder, folder, nil, upload.Options{})
 	require.NoError(t, err)

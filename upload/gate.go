@@ -18,15 +18,18 @@ import (
 const mostLogged = 20
 
 // gate is what the publisher asks before it replaces the multivariant playlist.
-func (r *run) gate(ctx context.Context, job encoder.Job, master []byte) error {
-	if !r.p.opts.CheckOff {
-		if err := r.check(ctx, job, master); err != nil {
-			return err
+//
+// It writes the record right before that: the write fails where another process has
+// taken over while this one stood still, and nobody removes what the record names.
+func (r *run) gate(job encoder.Job) func(ctx context.Context, master []byte, final bool) error {
+	return func(ctx context.Context, master []byte, final bool) error {
+		if final && !r.p.opts.CheckOff {
+			if err := r.check(ctx, job, master); err != nil {
+				return err
+			}
 		}
+		return r.held.update(ctx, func(a *Asset) { r.copyProgress(a); a.Published = a.Output })
 	}
-	// From here on the multivariant playlist may point at this run: nobody removes it. The
-	// write comes right before that, because it fails where another process has taken over.
-	return r.held.update(ctx, func(a *Asset) { r.copyProgress(a); a.Published = a.Output })
 }
 
 // check reads the whole presentation back and refuses it unless it conforms and every

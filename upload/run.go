@@ -138,7 +138,7 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 	// Where something can be played already, it stays until this run is complete: what
 	// was published may only grow, and this run begins again from 0.
 	r.pub, err = hls.NewPublisher(r.p.store, mediaPrefix+a.ID, path.Base(a.Output), job.Presentation(),
-		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Check: func(ctx context.Context, master []byte) error { return r.gate(ctx, job, master) }, Logger: r.log})
+		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Check: r.gate(job), Logger: r.log})
 	if err != nil {
 		return job, fmt.Errorf("plan: %w", err)
 	}

@@ -240,7 +240,7 @@ func (r *rack) look(ctx context.Context, victims []*victim, but int) error {
 		return err
 	}
 	defer s.close()
-	broken, err := invariant.Living(ctx, s.store)
+	broken, err := invariant.Living(ctx, s.store, upload.NewStoreCatalog(s.store, nil))
 	if err == nil && len(broken) > 0 {
 		err = errors.New("broken in the middle:\n  " + strings.Join(broken, "\n  "))
 	}

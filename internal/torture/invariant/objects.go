@@ -14,6 +14,7 @@ import (
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/check"
 	"github.com/vodkit/vodkit/storage"
+	"github.com/vodkit/vodkit/upload"
 )
 
 // hashed is the name of an object that is named by its content.
@@ -22,7 +23,15 @@ var hashed = regexp.MustCompile(`-([0-9a-f]{16})\.(?:mp4|m4s)$`)
 // Living returns what is wrong with the media in store at any moment, also in the
 // middle of anything: an object that is not whole, and a multivariant playlist that
 // leads to what is not there or does not conform.
-func Living(ctx context.Context, store storage.Store) ([]string, error) {
+//
+// With a catalog, only playlists count that somebody was told of. A process that was
+// frozen in a write, and succeeded meanwhile, may finish that write when nobody needs
+// it any more; a Store has no way to refuse it.
+func Living(ctx context.Context, store storage.Store, catalog upload.Catalog) ([]string, error) {
+	told, err := playlists(ctx, catalog)
+	if err != nil {
+		return nil, err
+	}
 	objects, err := load(ctx, store, "media/")
 	if err != nil {
 		return nil, err
@@ -35,7 +44,7 @@ func Living(ctx context.Context, store storage.Store) ([]string, error) {
 				broken = append(broken, fmt.Sprintf("%s is not whole: its name says another hash.", key))
 			}
 		}
-		if path.Base(key) == hls.MasterName {
+		if path.Base(key) == hls.MasterName && (catalog == nil || told[key]) {
 			report, err := check.Run(ctx, check.Memory(objects), key, &check.Options{Profiles: []check.Profile{check.Conformance}})
 			if err == nil {
 				err = report.Err()
@@ -51,6 +60,23 @@ func Living(ctx context.Context, store storage.Store) ([]string, error) {
 		}
 	}
 	return broken, nil
+}
+
+// playlists returns the keys that clients were told of.
+func playlists(ctx context.Context, catalog upload.Catalog) (map[string]bool, error) {
+	told := map[string]bool{}
+	if catalog == nil {
+		return told, nil
+	}
+	for a, err := range catalog.List(ctx, upload.Query{}) {
+		if err != nil {
+			return nil, err
+		}
+		if a.Intent != upload.IntentDelete {
+			told[a.Playlist] = true
+		}
+	}
+	return told, nil
 }
 
 // load returns the objects under prefix with their bytes.

@@ -19,7 +19,7 @@ import (
 // that is not at its end, a COMPLETE one that cannot be played to its end, an object
 // that belongs to nobody.
 func Settled(ctx context.Context, store storage.Store, catalog upload.Catalog) ([]string, error) {
-	broken, err := Living(ctx, store)
+	broken, err := Living(ctx, store, nil)
 	if err != nil {
 		return nil, err
 	}
