@@ -113,7 +113,7 @@ func TestCatalogThatPanics(t *testing.T) {
 				a, err := p.Create(t.Context(), upload.NewAsset{}, strings.NewReader("a video"))
 				require.NoError(t, err)
 				time.Sleep(time.Second) // it is being encoded
-				b, err := p.Get(t.Context(), a.ID)
+				b, _, err := c.Get(t.Context(), a.ID)
 				require.NoError(t, err)
 				require.Equal(t, progress.Running, b.Status)
 				c.op.Store(op)
