@@ -127,7 +127,7 @@
 //	no_media             yes        there is neither picture nor sound
 //	corrupt              yes        export the file again
 //	truncated            yes        upload it again: its end is missing
-//	too_large            yes        beyond the limits of duration or pixels
+//	too_large            yes        beyond the limits of duration, pixels, frames, streams, time or memory
 //	source_missing       yes        the original is gone from the Store: upload it again
 //	source_changed       yes        the original is another than was accepted: import it again
 //	nonconformant        no         retry once more; the log has what the check found
