@@ -22,7 +22,7 @@ type Pipeline struct {
 	catalog catalogGuard
 	opts    Options
 	log     *slog.Logger
-	owner   string // names this process in the catalog
+	owner   string // begins the names of owners in the catalog that are this process
 
 	life     lifecycle
 	tracker  *tracker        // the last event of each asset that has not ended

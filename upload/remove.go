@@ -55,7 +55,7 @@ func (p *Pipeline) takeForDelete(ctx context.Context, id string) error {
 	for {
 		elsewhere := false
 		_, err := p.edit(ctx, id, func(a *Asset) error {
-			elsewhere = a.Owner != "" && a.Owner != p.owner && a.Lease.After(now())
+			elsewhere = a.Owner != "" && !p.owns(a.Owner) && a.Lease.After(now())
 			if elsewhere && a.Intent == IntentDelete {
 				return errElsewhere // which knows already
 			}

@@ -38,7 +38,7 @@ type run struct {
 func newRun(p *Pipeline, a Asset, rev Revision, cancel context.CancelCauseFunc) *run {
 	return &run{
 		p:      p,
-		held:   &holder{catalog: p.catalog, owner: p.owner, lease: p.opts.Lease, asset: a, rev: rev},
+		held:   &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev},
 		cancel: cancel,
 		log:    p.log.With("asset", a.ID, "tenant", a.Tenant, "attempt", a.Attempt),
 		state:  a.Event(),

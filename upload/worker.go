@@ -3,7 +3,10 @@ package upload
 import (
 	"context"
 	"errors"
+	"strings"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/ids"
 )
 
 // work claims assets and runs them, one after another, until Shutdown.
@@ -11,7 +14,7 @@ func (p *Pipeline) work() {
 	ctx := p.life.claims()
 	wait := time.Second
 	for ctx.Err() == nil {
-		a, rev, err := p.catalog.Claim(ctx, p.owner, p.opts.Lease)
+		a, rev, err := p.catalog.Claim(ctx, p.newOwner(), p.opts.Lease)
 		if err == nil {
 			wait = time.Second
 			p.serve(a, rev)
@@ -27,6 +30,16 @@ func (p *Pipeline) work() {
 		}
 		wait = min(2*wait, time.Minute)
 	}
+}
+
+// newOwner returns a name for one claim: a process that stood still for longer than a
+// lease may claim an asset that it works on already, and the one run must not take the
+// other's record for its own.
+func (p *Pipeline) newOwner() string { return p.owner + "/" + ids.New(now()) }
+
+// owns says whether the owner of a record is this process.
+func (p *Pipeline) owns(owner string) bool {
+	return owner == p.owner || strings.HasPrefix(owner, p.owner+"/")
 }
 
 // serve does what a claimed asset needs.
