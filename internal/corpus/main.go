@@ -17,7 +17,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -28,6 +27,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/corpus/inventory"
 )
 
 func main() {
@@ -83,7 +84,7 @@ func run(program, media, out, only string, limit time.Duration) (err error) {
 	if program == "" || media == "" {
 		return errors.New("name the server's program with -server and the collection with -media or VODKIT_MEDIA")
 	}
-	files, err := inventory(filepath.Join(media, "INVENTORY.tsv"))
+	files, err := inventory.Read(filepath.Join(media, "INVENTORY.tsv"))
 	if err != nil {
 		return err
 	}
@@ -100,7 +101,7 @@ func run(program, media, out, only string, limit time.Duration) (err error) {
 	_, _ = fmt.Fprintln(table, header)
 	broken, seen := 0, 0
 	for _, f := range files {
-		if !strings.Contains(f.path, only) {
+		if !strings.Contains(f.Path, only) {
 			continue
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), limit)
@@ -121,43 +122,4 @@ func run(program, media, out, only string, limit time.Duration) (err error) {
 		return errors.New("no file was tried")
 	}
 	return nil
-}
-
-// file is a line of the inventory.
-type file struct {
-	path     string
-	duration float64 // NaN where it says none
-}
-
-func inventory(path string) ([]file, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
-	var files []file
-	column := map[string]int{}
-	for sc.Scan() {
-		fields := strings.Split(sc.Text(), "\t")
-		if len(column) == 0 {
-			for i, name := range fields {
-				column[name] = i
-			}
-			continue
-		}
-		at := func(name string) string {
-			if i, ok := column[name]; ok && i < len(fields) {
-				return fields[i]
-			}
-			return ""
-		}
-		d, err := strconv.ParseFloat(at("duration_s"), 64)
-		if err != nil {
-			d = math.NaN()
-		}
-		files = append(files, file{at("path"), d})
-	}
-	return files, sc.Err()
 }

@@ -19,6 +19,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/corpus/inventory"
 )
 
 // segment is the longest nominal segment in seconds, and a little.
@@ -45,11 +47,11 @@ type refusal struct{ Code, Message string }
 func (r *refusal) Error() string { return r.Code + ": " + r.Message }
 
 // send uploads one file and follows it to its end.
-func (d *demo) send(ctx context.Context, media string, f file) row {
-	r := row{path: f.path, source: f.duration, playlist: math.NaN()}
+func (d *demo) send(ctx context.Context, media string, f inventory.File) row {
+	r := row{path: f.Path, source: f.Duration, playlist: math.NaN()}
 	start := time.Now()
 	breaks := func(format string, args ...any) { r.broken = append(r.broken, fmt.Sprintf(format, args...)) }
-	a, err := d.upload(ctx, filepath.Join(media, filepath.FromSlash(f.path)))
+	a, err := d.upload(ctx, filepath.Join(media, filepath.FromSlash(f.Path)))
 	var refused *refusal
 	switch {
 	case errors.As(err, &refused): // at the door, with a code and a sentence
@@ -82,7 +84,7 @@ func (d *demo) send(ctx context.Context, media string, f file) row {
 	default:
 		breaks("ended as %s", a.Status)
 	}
-	if readsOthers[f.path] && a.Status != "ERROR" {
+	if readsOthers[f.Path] && a.Status != "ERROR" {
 		breaks("it was opened although it points at another file")
 	}
 	if !d.quiet() {

@@ -16,7 +16,6 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
@@ -27,6 +26,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/corpus/inventory"
 )
 
 func main() {
@@ -62,7 +63,7 @@ func (c config) run(ctx context.Context) (err error) {
 	if c.media == "" {
 		return errors.New("name the collection with -media or VODKIT_MEDIA")
 	}
-	files, err := inventory(filepath.Join(c.media, "INVENTORY.tsv"), c.only)
+	files, err := small(filepath.Join(c.media, "INVENTORY.tsv"), c.only)
 	if err != nil {
 		return err
 	}
@@ -152,36 +153,15 @@ const (
 	mostSeconds = 15
 )
 
-// inventory returns the paths of the files to be damaged.
-func inventory(path, only string) ([]string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = f.Close() }()
-	sc := bufio.NewScanner(f)
-	sc.Buffer(nil, 1<<20)
-	var files []string
-	column := map[string]int{}
-	for sc.Scan() {
-		fields := strings.Split(sc.Text(), "\t")
-		if len(column) == 0 {
-			for i, name := range fields {
-				column[name] = i
-			}
-			continue
-		}
-		number := func(name string) float64 {
-			if i, ok := column[name]; ok && i < len(fields) {
-				n, _ := strconv.ParseFloat(fields[i], 64)
-				return n
-			}
-			return 0
-		}
-		p := fields[column["path"]]
-		if number("bytes") > 0 && number("bytes") <= mostBytes && number("duration_s") <= mostSeconds && strings.Contains(p, only) {
-			files = append(files, p)
+// small returns the paths of the files to be damaged.
+func small(path, only string) ([]string, error) {
+	files, err := inventory.Read(path)
+	var paths []string
+	for _, f := range files {
+		tooLong := f.Duration > mostSeconds // not so where it is unknown (NaN)
+		if f.Bytes > 0 && f.Bytes <= mostBytes && !tooLong && strings.Contains(f.Path, only) {
+			paths = append(paths, f.Path)
 		}
 	}
-	return files, sc.Err()
+	return paths, err
 }
