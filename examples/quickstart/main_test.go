@@ -15,9 +15,12 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 )
 
 const service = "http://127.0.0.1:8080"
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // The README's program does what the README says.
 func TestQuickstart(t *testing.T) {
