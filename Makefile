@@ -59,9 +59,9 @@ clean: ## remove what was built and fetched here
 
 include internal/s3test/Makefile.inc
 
-# Benchmarks and corpus: by hand, never in make test ---------------------------
+# Benchmarks, fuzzing and corpus: by hand, never in make test -------------------
 
-.PHONY: bench bench-encode corpus corpus-variants torture
+.PHONY: bench bench-encode fuzz corpus corpus-variants torture
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
@@ -73,6 +73,9 @@ bench-encode: ## CPU of a whole encode against the reference command; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg
 	@go build -o .cache/bin/bench-encode ./internal/bench/encode
 	@.cache/bin/bench-encode -rounds $(or $(ROUNDS),5) -out results-bench-encode.tsv
+
+fuzz: ## run every fuzz target for FUZZTIME=10m; ONLY=regexp on "package Target", JOBS=n at a time
+	@FUZZTIME="$(FUZZTIME)" ONLY="$(ONLY)" JOBS="$(JOBS)" OUT=results-fuzz.tsv internal/scripts/fuzz.sh
 
 corpus: ## send every file of VODKIT_MEDIA through the demo server; OUT=results.tsv, ONLY=part of a path
 	@internal/scripts/setup.sh ffmpeg
