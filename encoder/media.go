@@ -84,7 +84,7 @@ type Stream struct {
 func (s Stream) DisplaySize() (width, height int) {
 	w, h := s.Width, s.Height
 	if s.PixelAspect.Num > 0 && s.PixelAspect.Den > 0 && s.PixelAspect.Num != s.PixelAspect.Den {
-		w = int(float64(w)*s.PixelAspect.Float() + 0.5)
+		w = max(min(1, w), int(float64(w)*s.PixelAspect.Float()+0.5)) // a picture has a pixel
 	}
 	if s.Rotation == 90 || s.Rotation == 270 {
 		w, h = h, w

@@ -137,12 +137,16 @@ func pickVideo(streams []Stream) (best Stream, ok bool) {
 		if s.Kind != VideoStream || s.CoverArt || s.Codec == "" || s.Width <= 0 || s.Height <= 0 || s.Packets == 0 {
 			continue
 		}
-		if !ok || s.Width*s.Height > best.Width*best.Height {
+		if !ok || pixels(s) > pixels(best) {
 			best, ok = s, true
 		}
 	}
 	return best, ok
 }
+
+// pixels counts the coded picture's. It is a float because what a file claims may be
+// too much for a number of 64 bits.
+func pixels(s Stream) float64 { return float64(s.Width) * float64(s.Height) }
 
 // pickAudio chooses the default sound, else the first.
 func pickAudio(streams []Stream) (best Stream, ok bool) {

@@ -18,7 +18,7 @@ func (o PlanOptions) refuse(m Media, video Stream, hasVideo bool) error {
 	if !hasVideo {
 		return nil
 	}
-	if int64(video.Width)*int64(video.Height) > o.MaxSourcePixels {
+	if pixels(video) > float64(o.MaxSourcePixels) {
 		return tooLarge("The picture has %dx%d pixels, more than the %d that are accepted. Upload a smaller one.",
 			video.Width, video.Height, o.MaxSourcePixels)
 	}

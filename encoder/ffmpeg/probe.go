@@ -218,11 +218,12 @@ func (ps probeStream) hidden() bool {
 	return s.Kind == encoder.VideoStream && !s.CoverArt && (s.Width <= 0 || s.Height <= 0)
 }
 
-// parsePair parses "num<sep>den" with both above 0, else returns zeros.
+// parsePair parses "num<sep>den" with both above 0, else returns zeros. ffprobe's have
+// 32 bits.
 func parsePair(s, sep string) hls.Rational {
 	a, b, ok := strings.Cut(s, sep)
-	num, err1 := strconv.ParseInt(a, 10, 64)
-	den, err2 := strconv.ParseInt(b, 10, 64)
+	num, err1 := strconv.ParseInt(a, 10, 32)
+	den, err2 := strconv.ParseInt(b, 10, 32)
 	if !ok || err1 != nil || err2 != nil || num <= 0 || den <= 0 {
 		return hls.Rational{}
 	}
