@@ -7,16 +7,17 @@ import (
 
 // Codes of encoders' errors. They are stable, and end up in Asset.Error.
 const (
-	CodeUnsupportedFormat = "unsupported_format"  // no container, or no codec, that can be decoded
-	CodeNoMedia           = "no_media"            // a container without video or audio
-	CodeCorrupt           = "corrupt"             // data that cannot be decoded
-	CodeTruncated         = "truncated"           // the file ends too early
-	CodeTooLarge          = "too_large"           // beyond a limit: size, duration, pixels, frames, streams, time or memory
-	CodeEncoderMissing    = "encoder_missing"     // ffmpeg is not there or lacks something
-	CodeEncoderFailed     = "encoder_failed"      // ffmpeg ended badly for another reason
-	CodeStalled           = "stalled"             // no progress for too long
-	CodeSourceUnavailable = "source_unavailable"  // the source cannot be read from the Store
-	CodeStorage           = "storage_unavailable" // the Store refused what was written
+	CodeUnsupportedFormat = "unsupported_format"   // no container, or no codec, that can be decoded
+	CodeNoMedia           = "no_media"             // a container without video or audio
+	CodeCorrupt           = "corrupt"              // data that cannot be decoded
+	CodeTruncated         = "truncated"            // the file ends too early
+	CodeTooLarge          = "too_large"            // beyond a limit: size, duration, pixels, frames, streams, time or memory
+	CodeEncoderMissing    = "encoder_missing"      // ffmpeg is not there or lacks something
+	CodeEncoderFailed     = "encoder_failed"       // ffmpeg ended badly for another reason
+	CodeStalled           = "stalled"              // no progress for too long
+	CodeSourceUnavailable = "source_unavailable"   // the source cannot be read from the Store
+	CodeStorage           = "storage_unavailable"  // the Store refused what was written
+	CodeNoSpace           = "insufficient_storage" // the Store, or the disk for temporary files, is full
 )
 
 // Error is why an encode or a probe failed.

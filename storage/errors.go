@@ -17,4 +17,7 @@ var (
 	ErrRange = errors.New("range outside the object")
 	// ErrPrecondition says that the object has another ETag than the one asked for.
 	ErrPrecondition = errors.New("object has changed")
+	// ErrNoSpace says that the store, or the account's quota in it, has no room for what
+	// was put. Nothing of it is left, and it can be put again when there is room.
+	ErrNoSpace = errors.New("no space in the store")
 )

@@ -11,7 +11,7 @@ import (
 // Prefix is the part of store whose keys start with prefix and a slash, as a Store of
 // its own: its keys are relative ("master.m3u8" for "media/42/master.m3u8" under
 // "media/42"), and what lies outside can't be reached. A slash at the end of prefix
-// makes no difference, and "" is store itself. It forwards [SignedURL] and [File].
+// makes no difference, and "" is store itself. It forwards [SignedURL], [Free] and [File].
 //
 // A prefix that CheckKey refuses makes every method fail with [ErrInvalidKey]. Errors
 // name the whole key.
@@ -31,6 +31,7 @@ type prefixed struct {
 var (
 	_ Store     = (*prefixed)(nil)
 	_ URLSigner = (*prefixed)(nil)
+	_ Gauge     = (*prefixed)(nil)
 )
 
 // full is the key in the store inside. A relative key has to be right by itself: "/x" or
@@ -108,3 +109,5 @@ func (p *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 func (p *prefixed) SignedURL(ctx context.Context, key string, opts *SignedURLOptions) (string, error) {
 	return SignedURL(ctx, p.store, p.prefix+key, opts)
 }
+
+func (p *prefixed) Free(ctx context.Context) (int64, error) { return Free(ctx, p.store) }

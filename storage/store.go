@@ -8,7 +8,7 @@
 // Powers that only some stores have are functions that take the Store and return
 // [errors.ErrUnsupported] where the store lacks them: [SignedURL] for an address
 // that needs no further credentials, [File] for the operating system's file behind
-// an open object. Decorators forward them.
+// an open object, [Free] for how much room is left. Decorators forward them.
 //
 // [Prefix] makes a Store of a part of another:
 //
@@ -47,7 +47,8 @@ type Store interface {
 	// Put stores what r yields, up to its io.EOF, under key and replaces what was there.
 	// It is all or nothing: when r fails, ctx ends or the process is killed, the key has
 	// what it had before, and nothing that List shows is left behind.
-	// Once Put has returned nil, every later Open and List sees the new object.
+	// Once Put has returned nil, every later Open and List sees the new object. Where
+	// there is no room it gives [ErrNoSpace].
 	// Put looks at ctx between two Reads; a Read that blocks is for the caller to end.
 	Put(ctx context.Context, key string, r io.Reader, opts *PutOptions) (Info, error)
 

@@ -1,17 +1,21 @@
 package ffmpeg
 
 import (
+	"errors"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"syscall"
 
 	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/storage"
 )
 
 // confinement is what holds for every child of an Encoder.
 type confinement struct {
 	memory  int64 // bytes, 0 for no limit
+	temp    int64 // bytes of each file that it writes, 0 for no limit
 	sandbox Sandbox
 }
 
@@ -35,7 +39,7 @@ func (c command) argv(dir string, env []string) ([]string, error) {
 			return nil, &encoder.Error{Code: encoder.CodeEncoderMissing, Err: err, Message: "The sandbox " + argv[0] + " cannot be run. Install it, or run without Options.Sandbox."}
 		}
 	}
-	return limited(argv, c.confine.memory), nil
+	return limited(argv, c.confine), nil
 }
 
 // resolve finds a program before the child's folder and environment count.
@@ -47,14 +51,24 @@ func resolve(program string) (string, error) {
 	return filepath.Abs(path)
 }
 
-// workDir makes the empty folder that a child works in.
+// full says whether a disk, or a quota on it, is full.
+func full(err error) bool {
+	return errors.Is(err, storage.ErrNoSpace) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// workDir makes the empty folder that a child works in. It is all that a child takes of
+// the disk for temporary files, so making it is the test whether there is room.
 func workDir() (string, error) {
 	dir, err := os.MkdirTemp("", "vodkit-ffmpeg-")
-	if err != nil {
-		return "", &encoder.Error{Code: encoder.CodeEncoderFailed, Err: err,
-			Message: "No folder could be made for the encoder to work in. Make room in " + os.TempDir() + ", or let TMPDIR name a folder that can be written."}
+	switch {
+	case err == nil:
+		return dir, nil
+	case full(err):
+		return "", &encoder.Error{Code: encoder.CodeNoSpace, Err: err,
+			Message: "The disk for temporary files is full: there is no room for a folder for the encoder to work in. Make room in " + os.TempDir() + ", or let TMPDIR name a folder elsewhere."}
 	}
-	return dir, nil
+	return "", &encoder.Error{Code: encoder.CodeEncoderFailed, Err: err,
+		Message: "No folder could be made for the encoder to work in. Let TMPDIR name a folder that can be written, in place of " + os.TempDir() + "."}
 }
 
 // inheritedEnv are the variables that a child gets of ours: where libraries are, for an

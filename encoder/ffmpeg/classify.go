@@ -48,12 +48,17 @@ func failed(tail *stderrTail, err error) error {
 	e := &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: said, Err: err,
 		Message: "The encoder ended unexpectedly. Try again; if it happens again, the log has what it said."}
 	switch {
+	case wroteTooMuch(err):
+		e.Message = "The encoder wrote a file, which it never should, and was killed when that reached Options.MaxTemp. Tell the service's operator; the log has what it said."
 	case killed(err):
 		// Killed or crashed. What it said of the file before may be of no account: files
 		// with some damage are encoded all the same.
 		e.Message = "The encoder was killed or crashed; the machine may be out of memory. Try again; if it happens again, the log has what it said."
-	case strings.Contains(said, "No space left on device"), strings.Contains(said, "Cannot allocate memory"):
-		e.Message = "The machine ran out of memory or disk while encoding. Try again later."
+	case strings.Contains(said, "No space left on device"):
+		e.Code = encoder.CodeNoSpace
+		e.Message = "The disk for temporary files is full. Try again when there is room."
+	case strings.Contains(said, "Cannot allocate memory"):
+		e.Message = "The machine ran out of memory while encoding. Try again later."
 	case strings.Contains(said, "Invalid data found"), strings.Contains(said, "Error while decoding"),
 		strings.Contains(said, "Could not find codec parameters"),
 		strings.Contains(said, "Nothing was written"), strings.Contains(said, "Error while processing the decoded data"):

@@ -22,6 +22,15 @@
 //
 //	ff := ffmpeg.New(store, &ffmpeg.Options{Sandbox: ffmpeg.Bubblewrap(nil)})
 //
+// # Disk
+//
+// Nothing is written but what ends up in the Store: ffmpeg writes into pipes, hls/pack
+// keeps the segment of each track that is being filled in memory, and sources of remote
+// Stores come through Options.SourceCache, in memory too. A program takes an empty folder
+// in os.TempDir and no byte more; on Linux Options.MaxTemp holds it to that. Where there
+// is no room for the folder, the probe or encode fails with encoder.CodeNoSpace before
+// the program starts. What a job takes of the Store is encoder.Job.MaxOutput at most.
+//
 // ffmpeg and x264 are separate programs under the GPL: they are run, not linked.
 // Works on Linux and macOS; on other systems, whose processes can't inherit pipes,
 // every method returns errors.ErrUnsupported.

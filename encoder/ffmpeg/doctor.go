@@ -59,7 +59,7 @@ func (e *Encoder) Doctor(ctx context.Context) (Report, error) {
 	}
 	r.Sandboxed = e.opts.Sandbox != nil
 	if e.opts.MaxMemory > 0 && !canLimit() {
-		r.Warnings = append(r.Warnings, "Options.MaxMemory can't be set here: it needs Linux and /bin/sh.")
+		r.Warnings = append(r.Warnings, "Options.MaxMemory and MaxTemp can't be set here: they need Linux and /bin/sh.")
 	}
 	have, err := e.find(ctx)
 	if err != nil {

@@ -185,6 +185,9 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 			Message: "The encoder made no progress for " + r.e.opts.StallTimeout.String() + " and was stopped. Try again later."}
 	case r.in.failed() != nil:
 		return sourceError(r.in.failed())
+	case full(o.store):
+		return &encoder.Error{Code: encoder.CodeNoSpace, Err: o.store,
+			Message: "The storage is full, so the encoded video could not be stored. Try again when there is room."}
 	case o.store != nil:
 		return &encoder.Error{Code: encoder.CodeStorage, Err: o.store,
 			Message: "The encoded video could not be stored. Try again when the store answers and has room."}

@@ -48,6 +48,10 @@ type Options struct {
 	// 6 GiB; the largest pictures that MaxPixels lets through take up to 4 GiB with eight
 	// threads, and 2.5 GiB with two.
 	MaxMemory int64
+	// MaxTemp caps, in bytes, each file that a program writes (RLIMIT_FSIZE; Linux only): it
+	// is killed there. The programs that are run write none, so this is for arguments of
+	// your own, and for bugs. Negative sets no cap. Defaults to 1 MiB.
+	MaxTemp int64
 	// Sandbox confines the programs further: see Bubblewrap. Defaults to nil, none.
 	Sandbox Sandbox
 	// Env are variables ("name=value") for the programs, such as a graphics driver's, or
@@ -113,6 +117,9 @@ func New(store storage.Store, opts *Options) *Encoder {
 	if o.MaxMemory == 0 {
 		o.MaxMemory = 6 << 30
 	}
+	if o.MaxTemp == 0 {
+		o.MaxTemp = 1 << 20
+	}
 	if o.SourceCache <= 0 {
 		o.SourceCache = 32 << 20
 	}
@@ -128,7 +135,7 @@ func New(store storage.Store, opts *Options) *Encoder {
 func (e *Encoder) command(program string, in *input, args []string) command {
 	return command{
 		program: program, args: args, env: e.opts.Env, log: e.log, network: in != nil && in.remote,
-		confine: confinement{memory: max(0, e.opts.MaxMemory), sandbox: e.opts.Sandbox},
+		confine: confinement{memory: max(0, e.opts.MaxMemory), temp: max(0, e.opts.MaxTemp), sandbox: e.opts.Sandbox},
 	}
 }
 

@@ -31,7 +31,13 @@
 // hand to a child process or to let net/http send it without copying. A file system holds
 // either the object "a" or objects below "a/", not both.
 //
-// A folder opened with gocloud.dev/blob/fileblob and given to New works too. It keeps
+// Nothing is written outside of the folder: the temporary file is the object itself before
+// it has its name, so a Put takes as much room as its object, and an object that replaces
+// another takes it besides that until it has the name. storage.Free tells how much room
+// the folder's file system has.
+//
+// A folder opened with gocloud.dev/blob/fileblob and given to New works too. Without
+// NoTempDir its temporary files, as large as the objects, are in os.TempDir. It keeps
 // content types where it has sidecar files; on the other hand its listings are slower,
 // IfNotExist is atomic within this Store only, and folders that become empty stay. The
 // options MetadataDontWrite and NoTempDir are the ones that OpenFile uses.
@@ -56,6 +62,9 @@
 //		}
 //		return ""
 //	}}
+//
+// Puts write nothing to the local disk: each holds a part or some in memory (S3: five of
+// 5 MiB, see Options.PartSize and Options.Concurrency). How much room is left is not known.
 //
 // A Put that fails takes the parts that it has uploaded along. A process that is killed
 // can't: give the bucket a lifecycle rule that aborts incomplete multipart uploads after a

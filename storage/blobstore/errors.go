@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/http"
 	"syscall"
 
 	"gocloud.dev/gcerrors"
@@ -54,6 +55,10 @@ func fail(ctx context.Context, op, key string, err error) error {
 	if ctx.Err() != nil {
 		return e
 	}
+	if noSpace(err) {
+		e.kind = storage.ErrNoSpace
+		return e
+	}
 	switch gcerrors.Code(err) {
 	case gcerrors.NotFound:
 		e.kind = storage.ErrNotExist
@@ -79,6 +84,20 @@ func failKey(op string, err error) error { return fmt.Errorf("%s: %w", op, err) 
 func notFound(err error) bool {
 	return errors.Is(err, fs.ErrNotExist) || gcerrors.Code(err) == gcerrors.NotFound ||
 		errors.Is(err, syscall.ENOTDIR)
+}
+
+// noSpace says whether a disk or a quota is full. Services that speak like S3 say it
+// with status 507 or in codes of their own (Ceph, MinIO); Amazon's never are.
+func noSpace(err error) bool {
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || diskFull(err) {
+		return true
+	}
+	switch remoteCode(err) {
+	case "QuotaExceeded", "XMinioStorageFull", "InsufficientStorage":
+		return true
+	}
+	var status interface{ HTTPStatusCode() int }
+	return errors.As(err, &status) && status.HTTPStatusCode() == http.StatusInsufficientStorage
 }
 
 // preconditionFailed says whether a conditional write lost.

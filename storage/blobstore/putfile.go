@@ -22,6 +22,9 @@ func (s *Store) putFile(ctx context.Context, key string, r io.Reader, o storage.
 	defer cancel()
 	w, f, err := s.newFile(ctx, key, o)
 	if err != nil {
+		if s.dir != "" { // some of its folders may be there, and be empty
+			s.prune(filepath.Join(s.dir, filepath.FromSlash(key)), key)
+		}
 		return storage.Info{}, err
 	}
 	temp := f.Name()
@@ -31,6 +34,7 @@ func (s *Store) putFile(ctx context.Context, key string, r io.Reader, o storage.
 		if !published { // also where r panics: closing without cancelling would publish the part
 			cancel()
 			_ = w.Close()
+			_ = os.Remove(temp) // the driver leaves it where closing fails, as on a network mount that is full
 			if s.dir != "" {
 				s.prune(temp, key)
 			}
@@ -139,7 +143,8 @@ func (s *Store) prune(path, key string) {
 	defer s.tree.Unlock()
 	for range strings.Count(key, "/") {
 		path = filepath.Dir(path)
-		if os.Remove(path) != nil {
+		// Not os.Remove, which would remove an object of that name as well.
+		if err := syscall.Rmdir(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return
 		}
 	}

@@ -41,6 +41,7 @@ type Store struct {
 var (
 	_ storage.Store     = (*Store)(nil)
 	_ storage.URLSigner = (*Store)(nil)
+	_ storage.Gauge     = (*Store)(nil)
 )
 
 // New makes a Store over a bucket, which from now on belongs to the Store: Close closes
