@@ -22,7 +22,9 @@ type Encoder interface {
 	// encode and is returned as it is, wrapped.
 	//
 	// Objects go under Job.Output and nowhere else. Segments of one track come in the
-	// order of their numbers, without a hole.
+	// order of their numbers, without a hole, from Job.Window.First on; a window's init
+	// segments are the bytes of every other window's. Parallel is the exception: what it
+	// emits is in order within each window only.
 	//
 	// When ctx ends, Encode stops within a second, leaves no process behind and returns
 	// an error that matches ctx.Err(). Other failures are an [*Error], which says
@@ -35,6 +37,14 @@ type Prober interface {
 	// Probe tells what the source holds. A source that is no video or audio that can be
 	// decoded gives an [*Error] with a Permanent code.
 	Probe(ctx context.Context, src Source) (Media, error)
+}
+
+// Fingerprinter is an Encoder that tells what its output depends on beyond the job: the
+// encoder's version and settings. What two runs of a job made may be joined only where
+// their fingerprints are equal.
+type Fingerprinter interface {
+	// Fingerprint returns a short text without spaces, for comparing.
+	Fingerprint(ctx context.Context) (string, error)
 }
 
 // Update is one thing that has become true. Exactly one field is set.
@@ -70,10 +80,28 @@ type Job struct {
 	Media  Media       `json:"media"`
 	Grid   Grid        `json:"grid"`
 	Tracks []TrackSpec `json:"tracks"`
+	// Window is the part of the timeline that is to be made; the zero Window is all of
+	// it. It may be set only where Media.Windowable, and for video tracks.
+	Window Window `json:"window,omitzero"`
+	// Done is what an earlier run of the job has left in the Store. Parallel makes only
+	// what is missing. Other Encoders may make it again, which harms nothing.
+	Done []Done `json:"done,omitempty"`
 	// Cost is the job's weight where encoders are limited. 0 counts as 1.
 	Cost     int64  `json:"cost,omitempty"`
 	Tenant   string `json:"tenant,omitempty"`
 	Priority int    `json:"priority,omitempty"`
+}
+
+// Window is a part of the timeline: whole segments.
+type Window struct {
+	First    int `json:"first"`              // number of its first segment
+	Segments int `json:"segments,omitempty"` // how many, or 0 for all up to the timeline's end
+}
+
+// Done says that a track has the segments of a window. Its Segments is never 0.
+type Done struct {
+	Track string `json:"track"` // hls.Track's ID
+	Window
 }
 
 // Source is where the original bytes are: one object, or an ordered list of objects

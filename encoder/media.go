@@ -20,8 +20,12 @@ type Media struct {
 	Start time.Duration `json:"start,omitempty"`
 	// Truncated says that the file ends before its own index does, or cannot be read on
 	// from where it is damaged: Duration is what is left of it.
-	Truncated bool     `json:"truncated,omitempty"`
-	Streams   []Stream `json:"streams"`
+	Truncated bool `json:"truncated,omitempty"`
+	// Windowable says that the pictures of any part of the timeline can be decoded by
+	// themselves, and come out as they do in one pass over the whole. It is false for
+	// MPEG-TS and MPEG-PS, raw streams, and files whose timestamps are broken.
+	Windowable bool     `json:"windowable,omitempty"`
+	Streams    []Stream `json:"streams"`
 }
 
 // StreamKind says what a source's stream carries.
