@@ -28,6 +28,9 @@ export async function open(browser, url, { allow = [], ...options } = {}) {
   page.on('console', (m) => { if (m.type() === 'error' || m.type() === 'warning') complain(`${m.text()} (${m.location().url})`); });
   page.on('pageerror', (err) => complain(err.message));
   page.complaints = complaints;
+  // Chromium has to know beforehand that somebody waits for file choosers: told at the
+  // moment of the click, it now and then opens one that nobody hears of.
+  page.on('filechooser', () => {});
   if (url) await page.goto(url);
   return page;
 }
