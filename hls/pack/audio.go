@@ -17,6 +17,8 @@ type audioCutter struct {
 	out   *output
 	clock *clock
 	limit int64 // bytes of a segment
+	// steady is nil where samples are taken as they come.
+	steady *steadier
 
 	open run
 	// tail holds the first sample of the next segment until a second one comes: a
@@ -41,7 +43,7 @@ func (r *run) reset() {
 func (a *audioCutter) add(ctx context.Context, f *fragment) error {
 	decode := f.decode + a.clock.offset
 	for _, s := range f.samples {
-		if err := a.addSample(ctx, s, decode); err != nil {
+		if err := a.place(ctx, s, decode); err != nil {
 			return err
 		}
 		decode += int64(s.Dur)
@@ -49,17 +51,72 @@ func (a *audioCutter) add(ctx context.Context, f *fragment) error {
 	return nil
 }
 
-func (a *audioCutter) addSample(ctx context.Context, s mp4.Sample, decode int64) error {
-	// Priming lies before the start of the stream's timeline and is not presented.
+// place adds a sample whose bytes come next in the stream, where it belongs.
+func (a *audioCutter) place(ctx context.Context, s mp4.Sample, decode int64) error {
+	st := a.steady
+	if st == nil {
+		return a.addSample(ctx, s, decode, nil)
+	}
+	silent, taken, err := st.place(decode)
+	if err != nil {
+		return err
+	}
+	if taken {
+		a.out.dropped++
+		return a.in.skip(int64(s.Size))
+	}
+	a.settle()
+	for range silent {
+		a.out.filled++
+		sample := mp4.Sample{Flags: s.Flags, Dur: uint32(st.frame), Size: uint32(len(st.silence))}
+		if err := a.addSample(ctx, sample, st.next, st.silence); err != nil {
+			return err
+		}
+		st.next += st.frame
+	}
+	s.Dur = uint32(min(int64(s.Dur), st.frame)) // the last of a track may be less
+	err = a.addSample(ctx, s, st.next, nil)
+	st.next += st.frame
+	return err
+}
+
+// settle gives the last sample the duration of its frame, as another one follows it.
+func (a *audioCutter) settle() {
+	r := &a.open
+	if len(a.tail.samples) > 0 {
+		r = &a.tail
+	}
+	if len(r.samples) == 0 {
+		return
+	}
+	last := &r.samples[len(r.samples)-1]
+	decode, frame := a.steady.next-a.steady.frame, a.steady.frame
+	r.duration += a.presented(decode, frame) - a.presented(decode, int64(last.Dur))
+	last.Dur = uint32(frame)
+}
+
+// presented is how much is heard of what is decoded from decode on: priming lies
+// before the start of the stream's timeline.
+func (a *audioCutter) presented(decode, duration int64) int64 {
+	at := decode - a.out.init.edit
+	return max(at+duration, a.clock.offset) - max(at, a.clock.offset)
+}
+
+// addSample adds a sample with the data, or where that is nil with the bytes that come
+// next in the stream.
+func (a *audioCutter) addSample(ctx context.Context, s mp4.Sample, decode int64, data []byte) error {
 	from := max(decode-a.out.init.edit, a.clock.offset)
-	to := max(decode-a.out.init.edit+int64(s.Dur), a.clock.offset)
 	if len(a.tail.samples) > 0 {
 		if err := a.next(ctx); err != nil {
 			return err
 		}
 	}
 	into := &a.open
-	next, err := a.clock.opens(from, int64(s.Dur))
+	frame := int64(s.Dur)
+	if a.steady != nil {
+		frame = a.steady.frame
+	}
+	next, err := a.clock.opens(from, frame)
 	if err != nil {
 		return err
 	}
@@ -74,7 +131,11 @@ func (a *audioCutter) addSample(ctx context.Context, s mp4.Sample, decode int64)
 	}
 	s.CompositionTimeOffset = 0
 	into.samples = append(into.samples, s)
-	into.duration += to - from
+	into.duration += a.presented(decode, int64(s.Dur))
+	if data != nil {
+		into.data.Write(data)
+		return nil
+	}
 	return a.in.appendTo(&into.data, int64(s.Size))
 }
 

@@ -24,4 +24,10 @@
 // first segment is 0 and its Duration leaves the priming out, although the priming
 // samples are in its bytes; every segment's Start is the end of the one before, and
 // the durations of a track sum to what is heard or seen.
+//
+// Frames of AAC-LC follow one another without a gap, as long as they decode to,
+// whatever durations the stream has: where it leaves a gap there are silent frames, and
+// a frame that comes too early for its place is left out. So no frame is further than
+// half of its length from its time, and a track is as long as its segments say. Other
+// codecs are taken as they come.
 package pack

@@ -16,6 +16,7 @@ type initSegment struct {
 	bytes     []byte
 	timescale uint32
 	codecs    string
+	entry     mp4.Box // the one sample entry
 	trex      *mp4.TrexBox
 	// edit is what the edit list takes from decode and composition times to give
 	// presentation times, in ticks of the track.
@@ -56,6 +57,7 @@ func parseInit(ftyp, moov []byte, kind hls.Kind) (*initSegment, error) {
 	if s.codecs, err = codecs(t.Mdia.Minf.Stbl.Stsd); err != nil {
 		return nil, err
 	}
+	s.entry = t.Mdia.Minf.Stbl.Stsd.Children[0]
 	if s.edit, err = editOffset(t, m.Mvhd.Timescale, s.timescale); err != nil {
 		return nil, err
 	}

@@ -29,7 +29,9 @@ type output struct {
 	writer       *writer
 	init         *initSegment
 	begun        bool
-	summary      Summary // the writing side's
+	// filled and dropped are the reading side's, see Summary.
+	filled, dropped int64
+	summary         Summary // the writing side's
 }
 
 // put stores data as <track>/<name>-<hash><ext> and returns the key relative to the

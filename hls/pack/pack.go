@@ -41,6 +41,9 @@ type Summary struct {
 	Bytes    int64 // of all objects
 	// Start and End bound what is presented, in ticks of Init.Timescale.
 	Start, End int64
+	// Filled are the frames of silence that were put into gaps of an AAC track, Dropped
+	// the frames that were left out because others were in their place.
+	Filled, Dropped int64
 }
 
 // cutter makes segments of fragments.
@@ -73,6 +76,7 @@ func Pack(ctx context.Context, store storage.Store, output string, track hls.Tra
 		read = p.run(ctx, grid)
 	}()
 	err := p.out.writer.run(ctx) // waits for the goroutine
+	p.out.summary.Filled, p.out.summary.Dropped = p.out.filled, p.out.dropped
 	if err == nil {
 		err = read
 	}
@@ -190,7 +194,7 @@ func (p *packer) moov(h boxHeader, grid Grid) error {
 	}
 	p.out.init = s
 	if p.kind == hls.Audio {
-		p.cutter = &audioCutter{in: p.in, out: p.out, clock: p.clock, limit: p.limit}
+		p.cutter = &audioCutter{in: p.in, out: p.out, clock: p.clock, limit: p.limit, steady: newSteadier(s.entry, s.timescale)}
 	} else {
 		p.cutter = &videoCutter{in: p.in, out: p.out, clock: p.clock, limit: p.limit}
 	}
