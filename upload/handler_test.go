@@ -628,36 +628,3 @@ func (s *peekingStore) Put(ctx context.Context, key string, r io.Reader, o *stor
 	}
 	return s.Store.Put(ctx, key, r, o)
 }
-
-func FuzzForm(f *testing.F) {
-	b := newBench(f, func(b *bench) { b.opts.Logger = nil; b.opts.Backlog = 1 << 30 })
-	h := upload.NewHandler(b.Pipeline, nil)
-	f.Add("clip.mp4", "x", "id", "abc")
-	f.Add(`..\..\a"b`, "", "meta.", "\xff")
-	f.Add("a\r\nX: y", "--B", "file", "v")
-	f.Fuzz(func(t *testing.T, filename, content, field, value string) {
-		body := "--B\r\nContent-Disposition: form-data; name=\"" + field + "\"\r\n\r\n" + value +
-			"\r\n--B\r\nContent-Disposition: form-data; name=\"file\"; filename=\"" + filename + "\"\r\n\r\n" + content + "\r\n--B--\r\n"
-		r := httptest.NewRequest("POST", "/assets", strings.NewReader(body))
-		r.Header.Set("Content-Type", "multipart/form-data; boundary=B")
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		switch w.Code {
-		case 202, 400, 409, 415, 422:
-		default:
-			t.Fatalf("%d %s", w.Code, w.Body)
-		}
-		var a answer
-		if err := json.Unmarshal(w.Body.Bytes(), &a); err != nil {
-			t.Fatal(err)
-		}
-		if w.Code == 202 {
-			if strings.ContainsAny(a.Name, "/\\\x00\r\n") || len(a.Name) > 255 {
-				t.Fatalf("name %q", a.Name)
-			}
-			if err := b.Delete(context.Background(), a.ID); err != nil {
-				t.Fatal(err)
-			}
-		}
-	})
-}
