@@ -31,6 +31,12 @@ type PublisherOptions struct {
 	// error is returned as it is by Init, Segment or Finish, which may be called again. It
 	// must not call the Publisher, but for State. Defaults to nil, no question.
 	Check func(ctx context.Context, master []byte, final bool) error
+	// Record is asked before media playlists are written: when it returns, all that Init
+	// and Segment were given before is durable somewhere, for Restore. Its error is
+	// returned as it is by the method that was called, nothing is written, and the next
+	// call tries again. It must not call the Publisher, but for State. Defaults to nil:
+	// an attempt whose Publisher is gone cannot be gone on with.
+	Record func(ctx context.Context) error
 	// Logger is told what is published, at debug level. Defaults to nil, silence.
 	Logger *slog.Logger
 }
@@ -68,6 +74,7 @@ type Publisher struct {
 	byID     map[string]*track
 	front    time.Duration
 	playable bool // the multivariant playlist refers to this attempt
+	restored bool // nothing new has come since Restore: Finish may have ended the playlists before
 	sealed   bool // Finish or Fail has begun: nothing more is accepted
 	finished bool
 	failed   bool

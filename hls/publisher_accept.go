@@ -80,7 +80,7 @@ func (p *Publisher) acceptInit(init Init) (due bool, err error) {
 			return false, bad("segment %d is longer than the target duration of %d s", s.Number, p.target)
 		}
 	}
-	t.init = &init
+	t.init, p.restored = &init, false
 	return p.due(), nil
 }
 
@@ -113,7 +113,7 @@ func (p *Publisher) acceptSegment(s Segment) (due bool, err error) {
 	if p.sealed {
 		return false, fmt.Errorf("hls: segment %q: %w", s.Key, ErrEnded)
 	}
-	t.ahead[s.Number] = s
+	t.ahead[s.Number], p.restored = s, false
 	for {
 		next, ok := t.ahead[len(t.segs)]
 		if !ok {
@@ -156,7 +156,7 @@ func (p *Publisher) common() int {
 
 // due says whether something can be published that is not yet.
 func (p *Publisher) due() bool {
-	if p.opts.DeferMaster || p.sealed {
+	if p.opts.DeferMaster || p.sealed || p.restored {
 		return false
 	}
 	n := p.common()

@@ -216,9 +216,14 @@ func (p *Publisher) finalWrite(t *track) write {
 	}
 }
 
-// writeAll writes the playlists at once: a remote bucket takes its time for each. All
-// are tried, whatever becomes of the others.
+// writeAll writes the playlists at once, when what they refer to is recorded: a remote
+// bucket takes its time for each. All are tried, whatever becomes of the others.
 func (p *Publisher) writeAll(ctx context.Context, writes []write) error {
+	if p.opts.Record != nil && len(writes) > 0 {
+		if err := p.opts.Record(ctx); err != nil {
+			return err
+		}
+	}
 	errs := make([]error, len(writes))
 	var g errgroup.Group
 	g.SetLimit(16)
