@@ -37,11 +37,18 @@ var (
 // full is the key in the store inside. A relative key has to be right by itself: "/x" or
 // "" must not turn into something else.
 func (p *prefixed) full(op, key string) (string, error) {
-	if err := CheckKey(key); err != nil {
+	err := p.check()
+	if err == nil {
+		err = CheckKey(key)
+	}
+	if err != nil {
 		return "", fmt.Errorf("%s: %w", op, err)
 	}
 	return p.prefix + key, nil
 }
+
+// check refuses the prefix: not all that is wrong with it is wrong with longer keys.
+func (p *prefixed) check() error { return CheckKey(strings.TrimSuffix(p.prefix, "/")) }
 
 func (p *prefixed) relative(info Info) Info {
 	info.Key = strings.TrimPrefix(info.Key, p.prefix)
@@ -94,7 +101,7 @@ func (p *prefixed) Delete(ctx context.Context, key string) error {
 
 func (p *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, error] {
 	return func(yield func(Info, error) bool) {
-		if err := CheckKey(strings.TrimSuffix(p.prefix, "/")); err != nil {
+		if err := p.check(); err != nil {
 			yield(Info{}, fmt.Errorf("list: %w", err))
 			return
 		}
@@ -107,7 +114,11 @@ func (p *prefixed) List(ctx context.Context, prefix string) iter.Seq2[Info, erro
 }
 
 func (p *prefixed) SignedURL(ctx context.Context, key string, opts *SignedURLOptions) (string, error) {
-	return SignedURL(ctx, p.store, p.prefix+key, opts)
+	full, err := p.full("sign", key)
+	if err != nil {
+		return "", err
+	}
+	return SignedURL(ctx, p.store, full, opts)
 }
 
 func (p *prefixed) Free(ctx context.Context) (int64, error) { return Free(ctx, p.store) }
