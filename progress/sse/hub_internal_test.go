@@ -2,6 +2,7 @@ package sse
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -58,10 +59,16 @@ func TestSeenBy(t *testing.T) {
 }
 
 func FuzzSeenBy(f *testing.F) {
-	f.Add("e-1")
-	f.Fuzz(func(t *testing.T, id string) {
-		if seq := seenBy("e", id); seq > 0 {
-			assert.Equal(t, seq, seenBy("e", eventID("e", seq)))
+	f.Add("e", "e-1", uint64(1))
+	f.Add("0k", "0k-18446744073709551616", uint64(1<<64-1))
+	f.Add("", "-1", uint64(0))
+	f.Add("e-", "e--1", uint64(7))
+	f.Fuzz(func(t *testing.T, epoch, id string, seq uint64) {
+		assert.Equal(t, seq, seenBy(epoch, eventID(epoch, seq)))
+		if seq := seenBy(epoch, id); seq > 0 {
+			assert.Equal(t, seq, seenBy(epoch, eventID(epoch, seq)))
+			assert.True(t, strings.HasPrefix(id, epoch+"-"))
+			assert.Zero(t, seenBy(epoch+"x", id), "of another epoch")
 		}
 	})
 }
