@@ -96,13 +96,13 @@ func ask(t *testing.T, hub *sse.Hub, query, last string) (told []message) {
 		t.Fatalf("%q", body)
 	}
 	for _, block := range blocks[1 : len(blocks)-1] {
-		id, data, ok := strings.Cut(block, "\n")
-		m := message{}
-		m.id, ok = strings.CutPrefix(id, "id: ")
-		text, isData := strings.CutPrefix(data, "data: ")
-		if !ok || !isData || strings.Contains(text, "\n") {
+		head, body, _ := strings.Cut(block, "\n")
+		id, isID := strings.CutPrefix(head, "id: ")
+		text, isData := strings.CutPrefix(body, "data: ")
+		if !isID || !isData || strings.Contains(text, "\n") {
 			t.Fatalf("%q", body)
 		}
+		m := message{id: id}
 		if err := json.Unmarshal([]byte(text), &m.event); err != nil {
 			t.Fatalf("%v: %q", err, text)
 		}
