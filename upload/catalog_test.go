@@ -120,8 +120,9 @@ func TestStoreCatalogAfterARestart(t *testing.T) {
 		return nil
 	})
 	c = startedCatalog(t, reads)
-	assert.NotContains(t, opened, "catalog/assets/x1.json", "finished assets cost a start nothing")
-	assert.Equal(t, []string{"catalog/due/x3.due", "catalog/due/x4.due"}, keysOf(t, s, "catalog/due/"))
+	assert.NotContains(t, opened, "catalog/assets/x1/0000000001.json", "finished assets cost a start nothing")
+	assert.Contains(t, opened, "catalog/assets/x3/0000000001.json")
+	assert.Equal(t, []string{"catalog/due/x3/0000000001.due", "catalog/due/x4/0000000001.due"}, keysOf(t, s, "catalog/due/"))
 	reads.set(nil)
 	claimed := map[string]bool{}
 	for range 2 {

@@ -23,6 +23,7 @@ type dueEntry struct {
 	priority int
 	created  time.Time
 	from     time.Time // not due before
+	mark     int64     // the term of its mark in the Store
 	taken    bool      // next has returned it, and neither set nor release was called since
 }
 
@@ -41,16 +42,20 @@ func (x *dueIndex) clear() {
 	clear(x.entries)
 }
 
-func (x *dueIndex) has(id string) bool {
+// mark returns the term of the asset's mark, where it is unfinished.
+func (x *dueIndex) mark(id string) (term int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, ok := x.entries[id]
-	return ok
+	if e := x.entries[id]; e != nil {
+		return e.mark, true
+	}
+	return 0, false
 }
 
-// set adds an unfinished asset or replaces what is known of it.
-func (x *dueIndex) set(a Asset) {
-	e := &dueEntry{id: a.ID, intent: a.Intent != IntentNone, priority: a.Priority, created: a.Created, from: a.Due}
+// set adds an unfinished asset, whose mark is of a term, or replaces what is known of
+// it.
+func (x *dueIndex) set(a Asset, mark int64) {
+	e := &dueEntry{id: a.ID, intent: a.Intent != IntentNone, priority: a.Priority, created: a.Created, from: a.Due, mark: mark}
 	if a.Owner != "" && a.Lease.After(e.from) {
 		e.from = a.Lease
 	}
@@ -60,13 +65,16 @@ func (x *dueIndex) set(a Asset) {
 	x.wake()
 }
 
-// remove says whether the asset was there.
-func (x *dueIndex) remove(id string) bool {
+// remove returns the term of the asset's mark, where it was there.
+func (x *dueIndex) remove(id string) (mark int64, ok bool) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	_, ok := x.entries[id]
+	e, ok := x.entries[id]
+	if ok {
+		mark = e.mark
+	}
 	delete(x.entries, id)
-	return ok
+	return mark, ok
 }
 
 // release makes an asset that next returned due again.

@@ -31,6 +31,8 @@ type ownership struct {
 
 // term is one time of owning, from acquire to release.
 type term struct {
+	number   int64
+	standing int64 // the last term whose owner may only stand still, 0 for none
 	stop     context.CancelFunc
 	done     chan struct{} // closed when the heartbeat has ended
 	ended    chan struct{} // closed when the ownership is lost or released
@@ -38,6 +40,7 @@ type term struct {
 	rec      ownerRecord
 
 	lost    bool      // under ownership.mu
+	settled bool      // under ownership.mu: what an earlier owner may still write is overruled
 	renewed time.Time // under ownership.mu: before the last renewal that went well
 }
 
@@ -55,39 +58,64 @@ func newOwnership(store storage.Store, prefix string, every time.Duration, log *
 	return &ownership{store: store, prefix: prefix, every: min(every, slowestBeat), log: log}
 }
 
-// acquire takes the ownership and begins the heartbeat.
-func (o *ownership) acquire(ctx context.Context) error {
+// acquire takes the ownership and begins the heartbeat. standing says that an earlier
+// owner may only stand still, and finish a write when it wakes.
+func (o *ownership) acquire(ctx context.Context) (standing bool, err error) {
 	o.mu.Lock()
 	held := o.term != nil && !o.term.lost
 	o.mu.Unlock()
 	if held {
-		return fmt.Errorf("%w: it has been started already", ErrOwned)
+		return false, fmt.Errorf("%w: it has been started already", ErrOwned)
 	}
 	before, err := o.awaitVacancy(ctx)
 	if err != nil {
-		return err
+		return false, err
 	}
 	begun := time.Now()
 	rec := newOwnerRecord(before.term+1, o.every)
+	rec.Standing = before.Standing
+	if !before.over() {
+		rec.Standing = before.term
+	}
 	if err := o.put(ctx, rec, true); errors.Is(err, storage.ErrExist) {
 		if now, err := o.get(ctx, rec.term); err == nil {
-			return now.refusal()
+			return false, now.refusal()
 		}
-		return fmt.Errorf("%w: it has just taken it", ErrOwned)
+		return false, fmt.Errorf("%w: it has just taken it", ErrOwned)
 	} else if err != nil {
-		return err
+		return false, err
 	}
 	if err := o.confirm(ctx, rec); err != nil {
-		return err
+		return false, err
 	}
 	beatCtx, stop := context.WithCancel(context.WithoutCancel(ctx))
-	t := &term{stop: stop, done: make(chan struct{}), ended: make(chan struct{}), renewing: make(chan struct{}, 1),
+	t := &term{number: rec.term, standing: rec.Standing, stop: stop, done: make(chan struct{}), ended: make(chan struct{}), renewing: make(chan struct{}, 1),
 		rec: rec, renewed: begun}
 	o.mu.Lock()
 	o.term = t
 	o.mu.Unlock()
 	go o.beat(beatCtx, t)
-	return nil
+	return before.term != 0 && !(before.Settled && before.over()), nil
+}
+
+// settle says that nothing is left of what an earlier owner may still write: who comes
+// behind this one need not care. The next beat records it.
+func (o *ownership) settle() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.term != nil {
+		o.term.settled = true
+	}
+}
+
+// number returns the number of the term, 0 where there is none.
+func (o *ownership) number() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.term == nil {
+		return 0
+	}
+	return o.term.number
 }
 
 // awaitVacancy returns the last term once nobody owns the catalog: at once where its
@@ -179,7 +207,7 @@ func (o *ownership) renew(ctx context.Context, t *term) error {
 	ctx, cancel := context.WithTimeout(ctx, missedBeats*o.every)
 	defer cancel()
 	begun := time.Now()
-	now, err := o.last(ctx)
+	now, err := o.present(ctx, t)
 	if err != nil {
 		return fmt.Errorf("renew the ownership of the catalog: %w", err)
 	}
@@ -189,6 +217,9 @@ func (o *ownership) renew(ctx context.Context, t *term) error {
 		}
 		return fmt.Errorf("%w: it has taken over", ErrOwned)
 	}
+	o.mu.Lock()
+	t.rec.Settled = t.settled
+	o.mu.Unlock()
 	t.rec.Beat++
 	if err := o.put(ctx, t.rec, now.term == 0); err != nil {
 		return fmt.Errorf("renew the ownership of the catalog: %w", err)
@@ -197,6 +228,32 @@ func (o *ownership) renew(ctx context.Context, t *term) error {
 	defer o.mu.Unlock()
 	t.renewed = begun
 	return nil
+}
+
+// standing returns the last term before this one whose owner may only stand still, 0
+// where there is none.
+func (o *ownership) standing() int64 {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.term == nil {
+		return 0
+	}
+	return o.term.standing
+}
+
+// present returns the record of the last term, as far as t needs to know it: a beat
+// should not cost a list. A successor's record comes before t's goes, so it is looked
+// for first.
+func (o *ownership) present(ctx context.Context, t *term) (ownerRecord, error) {
+	next, err := o.get(ctx, t.number+1)
+	if !errors.Is(err, storage.ErrNotExist) {
+		return next, err
+	}
+	own, err := o.get(ctx, t.number)
+	if !errors.Is(err, storage.ErrNotExist) {
+		return own, err
+	}
+	return o.last(ctx) // there have been several, or somebody has tidied too much
 }
 
 // end marks the term as over, and says whether it was not yet.
@@ -234,6 +291,9 @@ func (o *ownership) release(ctx context.Context) {
 	now, err := o.last(ctx)
 	if err == nil && now.is(t.rec) {
 		now.Released = true
+		o.mu.Lock()
+		now.Settled = t.settled
+		o.mu.Unlock()
 		err = o.put(ctx, now, false)
 	}
 	if err != nil {

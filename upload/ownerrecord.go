@@ -28,6 +28,8 @@ type ownerRecord struct {
 	Beat     int64     `json:"beat"`
 	Interval float64   `json:"interval"`           // seconds between beats
 	Released bool      `json:"released,omitempty"` // the owner has given it up
+	Settled  bool      `json:"settled,omitempty"`  // see ownership.settle
+	Standing int64     `json:"standing,omitempty"` // see ownership.standing
 
 	term int64 // from the key; 0 stands for no record
 }
@@ -44,6 +46,9 @@ func newOwnerRecord(term int64, every time.Duration) ownerRecord {
 func (r ownerRecord) dead() bool {
 	return r.Machine != "" && r.Process != "" && r.Machine == thisMachine() && r.Process != processStart(r.PID)
 }
+
+// over says that the owner surely writes nothing any more.
+func (r ownerRecord) over() bool { return r.vacant() || r.dead() }
 
 // vacant says that nobody owns the catalog.
 func (r ownerRecord) vacant() bool { return r.term == 0 || r.Released }

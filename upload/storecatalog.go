@@ -1,19 +1,13 @@
 package upload
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"iter"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/vodkit/vodkit/internal/ids"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -32,10 +26,11 @@ type StoreCatalogOptions struct {
 
 // StoreCatalog is the Catalog that keeps JSON in the Store.
 //
-//	catalog/owner/<n>.json    who owns the catalog, for the n-th time, renewed by a heartbeat
-//	catalog/assets/<id>.json  the records
-//	catalog/due/<id>.due      marks of the unfinished ones, which Start reads instead of
-//	                          all records
+//	catalog/owner/<n>.json        who owns the catalog, for the n-th time, renewed by a heartbeat
+//	catalog/assets/<id>/<n>.json  the records, as the n-th owner wrote them; the highest n counts
+//	catalog/assets/<id>/<n>.gone  signs of deletions, for a day, where an earlier owner may be frozen
+//	catalog/due/<id>/<n>.due      marks of the unfinished ones, which Start reads instead of
+//	                              all records
 //
 // Before Start and after Close it can be read but not written. A record that cannot
 // be read is logged and left out of lists.
@@ -59,18 +54,19 @@ type StoreCatalogOptions struct {
 //     looks into the Store. Has it been succeeded, then its calls fail with ErrOwned from
 //     there on, and waiting Claims end. It does not come back: restart it.
 //
-// A Store has no compare-and-swap, so one thing remains: a process that is frozen within
-// the Store's own Put or Delete of a record, past that last look, and wakes after three
-// heartbeats finishes this one write: at most one for each call that was under way. The
-// successor notices by the revision, and gets ErrConflict where it would have replaced
-// such a record unseen.
+// A Store has no compare-and-swap: a process that is frozen within the Store's own Put or
+// Delete of a record, past that last look, finishes it when it wakes. So keys bear the
+// number of the owner, and the successor of a process that may only be frozen writes what
+// is unfinished once more, under its own number: what comes late is overruled by then. The
+// call that it belonged to fails with ErrOwned.
 type StoreCatalog struct {
 	store  storage.Store
 	prefix string
 	log    *slog.Logger
 	owner  *ownership
 	due    *dueIndex
-	names  nameIndex
+	index  *recordIndex
+	graves graves
 	locks  [64]sync.Mutex // by a hash of the id: one writer a record
 }
 
@@ -100,155 +96,31 @@ func NewStoreCatalog(store storage.Store, opts *StoreCatalogOptions) *StoreCatal
 		log:    o.Logger,
 		owner:  newOwnership(store, o.Prefix+"owner/", o.Heartbeat, o.Logger),
 		due:    newDueIndex(),
+		index:  newRecordIndex(),
 	}
-}
-
-func (c *StoreCatalog) recordKey(id string) string { return c.prefix + "assets/" + id + ".json" }
-func (c *StoreCatalog) dueKey(id string) string    { return c.prefix + "due/" + id + ".due" }
-
-// record is the stored form.
-type record struct {
-	Asset
-	Rev Revision `json:"rev"`
 }
 
 // Start takes the ownership and reads the unfinished records. Where a process owned the
 // catalog it waits for up to three heartbeats whether that lives, and fails with
 // [ErrOwned] if so. It may be called again then.
 func (c *StoreCatalog) Start(ctx context.Context) error {
-	if err := c.owner.acquire(ctx); err != nil {
+	fence, err := c.owner.acquire(ctx)
+	if err != nil {
 		return fmt.Errorf("start catalog: %w", err)
 	}
-	if err := c.load(ctx); err != nil {
+	if err := c.load(ctx, fence); err != nil {
 		c.owner.release(context.WithoutCancel(ctx))
 		return fmt.Errorf("start catalog: %w", err)
 	}
+	c.owner.settle()
 	return nil
 }
 
 // Close gives up the ownership and ends waiting Claims with [ErrClosed].
 func (c *StoreCatalog) Close(ctx context.Context) error {
 	c.owner.release(ctx)
-	c.names.forget()
+	c.index.forget()
 	return nil
-}
-
-// load fills the index of what is due. Nobody else lives, so all leases are void.
-func (c *StoreCatalog) load(ctx context.Context) error {
-	c.due.clear()
-	for info, err := range c.store.List(ctx, c.prefix+"due/") {
-		if err != nil {
-			return err
-		}
-		id := strings.TrimSuffix(strings.TrimPrefix(info.Key, c.prefix+"due/"), ".due")
-		r, err := c.read(ctx, id)
-		switch {
-		case errors.Is(err, ErrNotFound) || err == nil && !r.Unfinished():
-			c.unmark(ctx, id) // the process died between the mark and the record
-		case errors.Is(err, ErrVersion):
-			return err
-		case err != nil && ctx.Err() != nil:
-			return err
-		case err != nil:
-			c.log.Error("An unfinished asset's record cannot be read.", "asset", id, "error", err)
-		default:
-			r.Owner, r.Lease = "", time.Time{}
-			c.due.set(r.Asset)
-		}
-	}
-	return nil
-}
-
-// read returns the stored record of id.
-func (c *StoreCatalog) read(ctx context.Context, id string) (record, error) {
-	if err := ValidID(id); err != nil {
-		return record{}, fmt.Errorf("asset %q: %w", id, ErrNotFound)
-	}
-	obj, err := c.store.Open(ctx, c.recordKey(id), nil)
-	if errors.Is(err, storage.ErrNotExist) {
-		return record{}, fmt.Errorf("asset %q: %w", id, ErrNotFound)
-	} else if err != nil {
-		return record{}, err
-	}
-	defer obj.Close()
-	data, err := io.ReadAll(obj)
-	if err != nil {
-		return record{}, fmt.Errorf("read the record of asset %q: %w", id, err)
-	}
-	a, err := DecodeAsset(data)
-	if err != nil {
-		return record{}, err
-	}
-	var v struct {
-		Rev Revision `json:"rev"`
-	}
-	if err := json.Unmarshal(data, &v); err != nil {
-		return record{}, fmt.Errorf("%w %q: %w", errRecord, id, err)
-	}
-	return record{a, v.Rev}, nil
-}
-
-// write stores a under a new revision and keeps the indexes. The caller holds the
-// lock of the id.
-func (c *StoreCatalog) write(ctx context.Context, a Asset) (Revision, error) {
-	r := record{a, Revision(ids.New(time.Now()))}
-	data, err := json.Marshal(r)
-	if err != nil {
-		return "", fmt.Errorf("encode the record of asset %q: %w", a.ID, err)
-	}
-	if a.Unfinished() && !c.due.has(a.ID) {
-		if err := c.put(ctx, c.dueKey(a.ID), []byte(a.ID+"\n")); err != nil {
-			return "", err
-		}
-	}
-	if err := c.put(ctx, c.recordKey(a.ID), append(data, '\n')); err != nil {
-		return "", err
-	}
-	c.names.add(a.ID)
-	if a.Unfinished() {
-		c.due.set(a)
-	} else if c.due.remove(a.ID) {
-		c.unmark(ctx, a.ID)
-	}
-	return r.Rev, c.owner.check(ctx) // a process that was frozen meanwhile promises nothing
-}
-
-// put writes an object, and makes sure of the ownership until the Store has all bytes.
-func (c *StoreCatalog) put(ctx context.Context, key string, data []byte) error {
-	r := &ownedReader{ctx, c.owner, bytes.NewReader(data)}
-	_, err := c.store.Put(ctx, key, r, &storage.PutOptions{Size: int64(len(data))})
-	return err
-}
-
-// ownedReader fails where the catalog is no longer owned, so that the Store's Put does,
-// which is all or nothing.
-type ownedReader struct {
-	ctx   context.Context // of the Put that reads
-	owner *ownership
-	r     io.Reader
-}
-
-func (r *ownedReader) Read(p []byte) (int, error) {
-	if err := r.owner.check(r.ctx); err != nil {
-		return 0, err
-	}
-	return r.r.Read(p)
-}
-
-// remove deletes an object.
-func (c *StoreCatalog) remove(ctx context.Context, key string) error {
-	if err := c.owner.check(ctx); err != nil {
-		return err
-	}
-	return c.store.Delete(ctx, key)
-}
-
-// unmark removes the mark of what is no longer due. A mark that stays costs the next
-// Start one read, so failing is no failure.
-func (c *StoreCatalog) unmark(ctx context.Context, id string) {
-	if err := c.remove(ctx, c.dueKey(id)); err != nil {
-		c.log.Warn("The mark of a finished asset could not be removed.", "asset", id, "error", err)
-	}
 }
 
 // lock locks the record of id and returns the function that unlocks it.
@@ -290,7 +162,7 @@ func (c *StoreCatalog) Put(ctx context.Context, a Asset, rev Revision) (Revision
 		err = nil
 	}
 	if err == nil {
-		rev, err = c.write(ctx, a.clone())
+		rev, err = c.write(ctx, a.clone(), cur)
 	}
 	if err != nil {
 		return "", fmt.Errorf("catalog put %q: %w", a.ID, err)
@@ -303,25 +175,28 @@ func (c *StoreCatalog) Delete(ctx context.Context, id string, rev Revision) erro
 	if err := c.owner.check(ctx); err != nil {
 		return fmt.Errorf("catalog delete %q: %w", id, err)
 	}
-	defer c.lock(id)()
-	cur, err := c.read(ctx, id)
-	if errors.Is(err, ErrNotFound) {
-		return nil
-	}
-	if err == nil && cur.Rev != rev {
-		err = ErrConflict
-	}
-	if err == nil {
-		err = c.remove(ctx, c.recordKey(id))
-	}
-	if err != nil {
+	if err := c.delete(ctx, id, rev); err != nil {
 		return fmt.Errorf("catalog delete %q: %w", id, err)
 	}
-	c.names.remove(id)
-	if c.due.remove(id) {
-		c.unmark(ctx, id)
-	}
+	c.bury(ctx)
 	return nil
+}
+
+func (c *StoreCatalog) delete(ctx context.Context, id string, rev Revision) error {
+	defer c.lock(id)()
+	cur, err := c.read(ctx, id)
+	switch {
+	case errors.Is(err, ErrNotFound) && cur.at != nowhere:
+		return c.forget(ctx, id) // a deletion may have failed behind its sign
+	case errors.Is(err, ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	case cur.Rev != rev:
+		return ErrConflict
+	}
+	standing := c.owner.standing()
+	return c.erase(ctx, id, cur.at, standing > 0 && cur.Born <= standing)
 }
 
 // Claim returns the next asset that is due, or waits for one.
@@ -361,48 +236,6 @@ func (c *StoreCatalog) take(ctx context.Context, id, owner string, lease time.Du
 		return Asset{}, "", ErrNotFound // it ended between the index and the lock
 	}
 	r.Owner, r.Lease = owner, now().Add(lease).Round(0)
-	rev, err := c.write(ctx, r.Asset)
+	rev, err := c.write(ctx, r.Asset, r)
 	return r.Asset, rev, err
-}
-
-// List yields the assets that match q.
-func (c *StoreCatalog) List(ctx context.Context, q Query) iter.Seq2[Asset, error] {
-	return func(yield func(Asset, error) bool) {
-		names, err := c.candidates(ctx, q)
-		if err != nil {
-			yield(Asset{}, fmt.Errorf("catalog list: %w", err))
-			return
-		}
-		n := 0
-		for _, id := range names {
-			r, err := c.read(ctx, id)
-			switch {
-			case errors.Is(err, ErrNotFound):
-				continue
-			case err != nil && ctx.Err() != nil, err != nil && !errors.Is(err, errRecord):
-				yield(Asset{}, fmt.Errorf("catalog list: %w", err))
-				return
-			case err != nil:
-				c.log.Error("An asset's record cannot be read.", "asset", id, "error", err)
-				continue
-			case !q.matches(r.Asset):
-				continue
-			}
-			if !yield(r.Asset, nil) {
-				return
-			}
-			if n++; n == q.Limit {
-				return
-			}
-		}
-	}
-}
-
-// candidates returns the ids that may match q in descending order.
-func (c *StoreCatalog) candidates(ctx context.Context, q Query) ([]string, error) {
-	live := c.owner.held()
-	if live && q.Status != "" && !q.Status.Terminal() {
-		return c.due.names(q.After), nil
-	}
-	return c.names.below(ctx, c.store, c.prefix+"assets/", q.After, live)
 }
