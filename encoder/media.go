@@ -69,7 +69,10 @@ type Stream struct {
 	// Variable says that frames do not come at a constant rate.
 	Variable bool `json:"variable,omitempty"`
 	// KeyframeGap is the longest time between keyframes.
-	KeyframeGap    time.Duration `json:"keyframe_gap,omitempty"`
+	KeyframeGap time.Duration `json:"keyframe_gap,omitempty"`
+	// DecodeDelay is the longest time from the decoding of a keyframe to its presentation:
+	// who seeks by decoding times must aim so much earlier.
+	DecodeDelay    time.Duration `json:"decode_delay,omitempty"`
 	FieldOrder     string        `json:"field_order,omitempty"` // "progressive", "tt", "bb", … or ""
 	ColorRange     string        `json:"color_range,omitempty"`
 	ColorSpace     string        `json:"color_space,omitempty"`

@@ -1,0 +1,143 @@
+package ffmpeg
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/hls/pack"
+)
+
+// span is the part of the timeline that a job makes, in frames.
+type span struct {
+	rate  hls.Rational
+	first int64
+	end   int64 // behind the last frame; 0 where the end of the timeline is not known
+	// whole says that it is all of the timeline, last that it ends with it.
+	whole, last bool
+}
+
+// spanOf returns the job's window in frames, or says why there can be none.
+func spanOf(job encoder.Job) (span, error) {
+	w, g := job.Window, job.Grid
+	p := span{rate: g.FrameRate, end: g.Frames, last: true, whole: w == encoder.Window{}}
+	if p.whole {
+		return p, nil
+	}
+	if w.First < 0 || w.Segments < 0 || g.Segment <= 0 || g.FrameRate.Num <= 0 || g.FrameRate.Den <= 0 {
+		return p, fmt.Errorf("window of %d segments from %d on", w.Segments, w.First)
+	}
+	if !job.Media.Windowable {
+		return p, errors.New("a window of a source that can't be decoded in parts")
+	}
+	for _, t := range job.Tracks {
+		if t.Kind != hls.Video {
+			return p, fmt.Errorf("a window of track %q, which is no video", t.ID)
+		}
+	}
+	p.first = int64(w.First) * int64(g.Segment)
+	if g.Frames > 0 && p.first >= g.Frames {
+		return p, fmt.Errorf("a window from frame %d on, of %d frames", p.first, g.Frames)
+	}
+	if end := p.first + int64(w.Segments)*int64(g.Segment); w.Segments > 0 && (g.Frames <= 0 || end < g.Frames) {
+		p.end, p.last = end, false
+	}
+	return p, nil
+}
+
+// at returns when frame n is shown.
+func (p span) at(n int64) time.Duration {
+	if p.rate.Num <= 0 || p.rate.Den <= 0 {
+		return 0
+	}
+	return time.Duration(float64(n) * float64(p.rate.Den) / float64(p.rate.Num) * float64(time.Second))
+}
+
+// duration is how long the span is, 0 where its end is not known.
+func (p span) duration() time.Duration { return max(0, p.at(p.end)-p.at(p.first)) }
+
+// ticks returns how long the span is in ticks of the timescale, of which every frame
+// has a whole number.
+func (p span) ticks(timescale uint32) int64 {
+	return (p.end - p.first) * int64(timescale) / max(1, p.rate.Num) * p.rate.Den
+}
+
+// preroll is how much before a window decoding begins, where every keyframe is shown
+// as soon as it is decoded. Filters over time look that far back, too.
+const preroll = 500 * time.Millisecond
+
+// seek returns when decoding begins, 0 for the start of the file. Behind the end of the
+// pictures the last of them is on view.
+func (p span) seek(s encoder.Stream) time.Duration {
+	if p.first == 0 {
+		return 0
+	}
+	return max(0, min(p.at(p.first), s.End)-preroll-s.DecodeDelay)
+}
+
+// seekArgs have the input read from the last keyframe before the window. Frames
+// keep the times that they have in one pass, and none before the window is dropped
+// here: it may still be on view when the window begins.
+func (p span) seekArgs(job encoder.Job) []string {
+	if len(job.Tracks) == 0 {
+		return nil
+	}
+	s, _ := stream(job.Media, job.Tracks[0].Stream)
+	from := p.seek(s)
+	if from == 0 {
+		return nil
+	}
+	return []string{"-noaccurate_seek", "-ss", strconv.FormatFloat(from.Seconds(), 'f', 6, 64), "-copyts", "-start_at_zero"}
+}
+
+// work is how much of the source's timeline is decoded for the span at most.
+func (p span) work(job encoder.Job) time.Duration {
+	d := p.duration()
+	if len(job.Tracks) > 0 && p.first > 0 {
+		s, _ := stream(job.Media, job.Tracks[0].Stream)
+		d += p.at(p.first) - p.seek(s) + min(s.KeyframeGap, p.at(p.first))
+	}
+	return d
+}
+
+// cut is the grid of the span's segments.
+func (p span) cut(job encoder.Job) pack.Grid {
+	g := pack.Grid{Segment: job.Grid.SegmentDuration()}
+	if p.first > 0 {
+		g.First = job.Window.First
+		g.Offset = hls.Rational{Num: p.first * p.rate.Den, Den: p.rate.Num}
+	}
+	return g
+}
+
+// timing returns the filters that give frames the grid's constant rate and keep those
+// of the span, numbered from 0.
+//
+// fps puts every frame in the place that it has in one pass: it rounds its time, and
+// from 0. The second one fills up the window's start with the first frame that there is.
+func (p span) timing(s encoder.Stream, g encoder.Grid) []string {
+	f := []string{fmt.Sprintf("fps=%d/%d:start_time=0", g.FrameRate.Num, g.FrameRate.Den)}
+	if p.first > 0 {
+		f = []string{
+			fmt.Sprintf("fps=%d/%d", g.FrameRate.Num, g.FrameRate.Den),
+			fmt.Sprintf("fps=%d/%d:start_time=%.6f", g.FrameRate.Num, g.FrameRate.Den, p.at(p.first).Seconds()),
+		}
+	}
+	if p.end > 0 {
+		// Two frames more than the measure says is missing, since the last frame's duration
+		// is often not known, and what is made good where the last frames are damaged.
+		spare := 2 + int64(madeGood(g).Seconds()*g.FrameRate.Float())
+		missing := p.end - int64(s.End.Seconds()*g.FrameRate.Float())
+		if p.last || missing+spare > 0 {
+			f = append(f, fmt.Sprintf("tpad=stop=%d:stop_mode=clone", max(0, missing)+spare))
+		}
+		f = append(f, fmt.Sprintf("trim=end_pts=%d", p.end))
+	}
+	if p.first > 0 {
+		f = append(f, fmt.Sprintf("setpts=PTS-%d", p.first))
+	}
+	return f
+}
