@@ -31,6 +31,7 @@
 //	master.m3u8                           multivariant playlist, the stable URL
 //	<attempt>/<track>/event.m3u8          growing media playlist, ENDLIST at the end
 //	<attempt>/<track>/index.m3u8          final media playlist (VOD)
+//	<attempt>/<track>/iframe.m3u8         I-frame playlist, beside the final one of a video track
 //	<attempt>/<track>/init-<hash>.mp4     initialization segment
 //	<attempt>/<track>/<number>-<hash>.m4s media segment
 //

@@ -215,7 +215,7 @@ func (d *delivery) validators(info storage.Info) validators {
 	}
 	return validators{
 		etag: quoteETag(info.ETag, variant), modified: info.ModTime,
-		mutable: d.playlist && path.Base(d.key) != IndexName,
+		mutable: d.playlist && !final(d.key),
 	}
 }
 
@@ -226,7 +226,7 @@ func (d *delivery) setHeaders(info storage.Info) {
 	switch {
 	case !d.playlist:
 		h.Set("Cache-Control", d.h.opts.MediaCacheControl)
-	case path.Base(d.key) == IndexName:
+	case final(d.key):
 		h.Set("Cache-Control", d.h.opts.FinalCacheControl)
 	default:
 		h.Set("Cache-Control", d.h.opts.GrowingCacheControl)

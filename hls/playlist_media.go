@@ -20,21 +20,31 @@ type mediaPlaylist struct {
 	target   int  // EXT-X-TARGETDURATION in seconds
 	vod      bool // VOD, else EVENT
 	ended    bool // EXT-X-ENDLIST
+	iframes  bool // EXT-X-I-FRAMES-ONLY: the segments' keyframes instead of the segments
 }
 
 // encode writes the playlist (RFC 8216 section 4.3.3). grafov/m3u8 writes the segments;
 // the tags it gets wrong, or cannot say, are in mediaHeader.
 func (m mediaPlaylist) encode() ([]byte, error) {
-	p, err := m3u8.NewMediaPlaylist(0, uint(len(m.segments)))
+	segments := m.segments
+	if m.iframes {
+		segments = keyframes(segments)
+	}
+	p, err := m3u8.NewMediaPlaylist(0, uint(len(segments)))
 	if err != nil {
 		return nil, err
 	}
 	p.SetVersion(protocolVersion)
 	p.SetCustomTag(mediaHeader{vod: m.vod})
-	for i, ms := range extinf(m.segments, m.init.Timescale) {
+	p.Iframe = m.iframes
+	for i, ms := range extinf(segments, m.init.Timescale) {
 		seg := &m3u8.MediaSegment{
-			URI:      relativeURI(m.track, m.segments[i].Key),
+			URI:      relativeURI(m.track, segments[i].Key),
 			Duration: float64(ms) / 1000,
+		}
+		if m.iframes {
+			k := segments[i].Keyframes[0]
+			seg.Limit, seg.Offset = k.Size, k.Offset
 		}
 		if i == 0 {
 			// On the segment and not on the playlist, where it would precede
@@ -48,6 +58,19 @@ func (m mediaPlaylist) encode() ([]byte, error) {
 	p.TargetDuration = float64(m.target) // AppendSegment may have raised it
 	p.Closed = m.ended
 	return bytes.Clone(p.Encode().Bytes()), nil
+}
+
+// keyframes returns a segment for each keyframe, with the size and duration of that.
+func keyframes(segments []Segment) []Segment {
+	var out []Segment
+	for _, s := range segments {
+		for _, k := range s.Keyframes {
+			out = append(out, Segment{
+				Track: s.Track, Number: len(out), Key: s.Key, Size: k.Size, Duration: k.Duration, Keyframes: []Keyframe{k},
+			})
+		}
+	}
+	return out
 }
 
 // mediaHeader is one custom tag of several lines, because several tags would come in

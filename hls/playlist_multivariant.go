@@ -22,8 +22,9 @@ const (
 type rendition struct {
 	Track
 	codecs        string
-	uri           string // path relative to the multivariant playlist, not escaped
-	peak, average int64  // bits per second
+	uri           string     // path relative to the multivariant playlist, not escaped
+	peak, average int64      // bits per second
+	iframes       *rendition // of the same track, nil where there is none
 }
 
 // encodeMultivariant writes the multivariant playlist (RFC 8216 section 4.3.4). Every
@@ -58,8 +59,14 @@ func encodeMultivariant(renditions []rendition) []byte {
 		video[i].peak += peak
 		video[i].average += average
 	}
-	for _, r := range orderVariants(video) {
+	ordered := orderVariants(video)
+	for _, r := range ordered {
 		writeVariant(&b, r, audio)
+	}
+	for _, r := range ordered {
+		if r.iframes != nil {
+			writeIFrames(&b, *r.iframes)
+		}
 	}
 	return b.Bytes()
 }
@@ -169,6 +176,19 @@ func writeVariant(b *bytes.Buffer, r rendition, audio []rendition) {
 	l.end()
 	b.WriteString((&url.URL{Path: r.uri}).String())
 	b.WriteByte('\n')
+}
+
+// writeIFrames writes an EXT-X-I-FRAME-STREAM-INF (RFC 8216 section 4.3.4.3).
+func writeIFrames(b *bytes.Buffer, r rendition) {
+	l := attributes{b: b}
+	l.start("#EXT-X-I-FRAME-STREAM-INF:")
+	l.raw("BANDWIDTH", strconv.FormatInt(max(1, r.peak), 10))
+	l.raw("AVERAGE-BANDWIDTH", strconv.FormatInt(max(1, r.average), 10))
+	l.quoted("CODECS", sanitize(r.codecs))
+	l.raw("RESOLUTION", fmt.Sprintf("%dx%d", r.Width, r.Height))
+	l.raw("VIDEO-RANGE", "SDR")
+	l.quoted("URI", (&url.URL{Path: r.uri}).String())
+	l.end()
 }
 
 func yesNo(b bool) string {

@@ -88,6 +88,20 @@ type Segment struct {
 	// but is not presented (edit list, ISO 14496-12 8.6.6).
 	Start    int64 `json:"start"`
 	Duration int64 `json:"duration"`
+	// Keyframes are the pictures that can be decoded by themselves, in their order.
+	// Where every segment of a video track tells them, there is an I-frame playlist.
+	Keyframes []Keyframe `json:"keyframes,omitempty"`
+}
+
+// Keyframe is where a segment has a picture that can be decoded by itself.
+type Keyframe struct {
+	// Offset is where the fragment (moof) that starts with the picture begins, and Size
+	// how many bytes there are from it to the picture's end.
+	Offset int64 `json:"offset"`
+	Size   int64 `json:"size"`
+	// Duration is how long it is to the next keyframe, or to the segment's end, in ticks
+	// of the track's timescale.
+	Duration int64 `json:"duration"`
 }
 
 // Presentation is the plan of an attempt: all tracks, and how they are cut.

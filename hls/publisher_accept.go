@@ -23,6 +23,12 @@ type track struct {
 	tried      int  // how many it may have: a write that failed may have come through
 	eventEnded bool // the growing playlist has ENDLIST
 	final      bool // the final playlist is there
+	trick      bool // the I-frame playlist is there
+}
+
+// hasKeyframes says whether there can be an I-frame playlist.
+func (t *track) hasKeyframes() bool {
+	return t.plan.Kind == Video && !slices.ContainsFunc(t.segs, func(s Segment) bool { return len(s.Keyframes) == 0 })
 }
 
 // duration returns how long the first n segments last.
@@ -100,6 +106,11 @@ func (p *Publisher) acceptSegment(s Segment) (due bool, err error) {
 		return false, bad("it lasts %d ticks", s.Duration)
 	case s.Size <= 0:
 		return false, bad("it has %d bytes", s.Size)
+	}
+	for _, k := range s.Keyframes {
+		if k.Offset < 0 || k.Size <= 0 || k.Offset > s.Size-k.Size || k.Duration <= 0 {
+			return false, bad("a keyframe of %d bytes at %d that lasts %d ticks", k.Size, k.Offset, k.Duration)
+		}
 	}
 	if err := storage.CheckKey(p.prefix + "/" + p.attempt + "/" + s.Key); err != nil {
 		return false, bad("%v", err)

@@ -89,6 +89,14 @@ func (p *Publisher) renditions(name string) []rendition {
 				r.average = t.plan.AverageBandwidth
 			}
 			r.average = min(r.average, r.peak)
+		} else if t.hasKeyframes() {
+			frames := keyframes(t.segs)
+			r.iframes = &rendition{
+				Track: t.plan, codecs: t.init.Codecs,
+				uri:     path.Join(p.attempt, t.plan.ID, IFrameName),
+				peak:    peakBandwidth(frames, t.init.Timescale, p.target),
+				average: averageBandwidth(frames, t.init.Timescale),
+			}
 		}
 		out = append(out, r)
 	}

@@ -140,6 +140,9 @@ func (p *Publisher) finalWrites() ([]write, error) {
 		if !t.final {
 			writes = append(writes, p.finalWrite(t))
 		}
+		if t.hasKeyframes() && !t.trick {
+			writes = append(writes, p.iframeWrite(t))
+		}
 	}
 	return writes, nil
 }
@@ -214,6 +217,14 @@ func (p *Publisher) finalWrite(t *track) write {
 		playlist:     mediaPlaylist{track: t.plan.ID, init: *t.init, segments: t.segs, target: p.target, vod: true, ended: true},
 		done:         func() { t.final = true },
 	}
+}
+
+func (p *Publisher) iframeWrite(t *track) write {
+	w := p.finalWrite(t)
+	w.key = p.key(path.Join(t.plan.ID, IFrameName))
+	w.playlist.iframes = true
+	w.done = func() { t.trick = true }
+	return w
 }
 
 // writeAll writes the playlists at once, when what they refer to is recorded: a remote

@@ -23,7 +23,7 @@ import (
 )
 
 // authoring is what the good presentation lacks: the fake has one picture for all
-// renditions, and vodkit writes no I-frame playlists.
+// renditions, and tells no keyframes, so that there are no I-frame playlists.
 var authoring = []string{"M6.1", "M9.9"}
 
 func TestGood(t *testing.T) {

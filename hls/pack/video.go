@@ -20,6 +20,7 @@ type videoCutter struct {
 	samples   int
 	start     int64
 	duration  int64
+	keyframes []hls.Keyframe
 }
 
 func (v *videoCutter) add(ctx context.Context, f *fragment) error {
@@ -48,9 +49,13 @@ func (v *videoCutter) add(ctx context.Context, f *fragment) error {
 	if int64(v.buf.Len())+int64(f.moof.Size())+f.bytes > v.limit {
 		return fmt.Errorf("%w: segment %d, at most %d bytes", ErrTooLarge, v.clock.number, v.limit)
 	}
+	offset := int64(v.buf.Len())
 	if err := f.writeHeaders(v.buf, sequence(v.clock.number, v.fragments), decode); err != nil {
 		return err
 	}
+	v.keyframes = append(v.keyframes, hls.Keyframe{
+		Offset: offset, Size: int64(v.buf.Len()) - offset + int64(f.samples[0].Size), Duration: f.duration,
+	})
 	if err := v.in.appendTo(v.buf, f.bytes); err != nil {
 		return err
 	}
@@ -63,8 +68,8 @@ func (v *videoCutter) add(ctx context.Context, f *fragment) error {
 func (v *videoCutter) end(ctx context.Context) error { return v.flush(ctx) }
 
 func (v *videoCutter) flush(ctx context.Context) error {
-	s := hls.Segment{Number: v.clock.number, Start: v.start, Duration: v.duration}
+	s := hls.Segment{Number: v.clock.number, Start: v.start, Duration: v.duration, Keyframes: v.keyframes}
 	err := v.out.segment(ctx, s, v.samples, v.buf)
-	v.buf, v.fragments, v.samples = nil, 0, 0
+	v.buf, v.fragments, v.samples, v.keyframes = nil, 0, 0, nil
 	return err
 }
