@@ -19,7 +19,7 @@ import (
 )
 
 // graph is what a filter graph of ours is made of: nothing that a file says is in it.
-var graph = regexp.MustCompile(`^[a-z0-9_=:;,./()'+>\[\]-]*$`)
+var graph = regexp.MustCompile(`^[a-zN0-9_=:;,./()'*+>\[\]-]*$`)
 
 // FuzzProbe feeds anything as the output of ffprobe: a header in JSON and lines of
 // packets. What is made of it makes sense, survives being stored, and is either refused
@@ -40,6 +40,10 @@ func FuzzProbe(f *testing.F) {
 		"side_data_list":[{"rotation":-9223372036854775808}]}]}`), []byte("0,0,0,1,K_\n0,1,1,1,K_\n"))
 	f.Add([]byte(`{"format":{"format_name":"avi"},"streams":[{"codec_type":"video","codec_name":"x","width":64,"height":36,"sample_aspect_ratio":"1:2147483647"}]}`),
 		[]byte("0,0,0,1,K_\n"))
+	f.Add([]byte(`{"format":{"format_name":"mov"},"streams":[{"codec_type":"video","codec_name":"x","width":64,"height":36,"field_order":"tb",
+		"color_transfer":"arib-std-b67","side_data_list":[{"displaymatrix":"\n0: 0 65536 0\n1: -65536 0 0\n2: 0 0 1073741824\n"}]},
+		{"index":1,"codec_type":"audio","codec_name":"y","sample_rate":"8000","channels":6,"tags":{"title":"'[in];","language":"\u0000"}}]}`),
+		[]byte("0,5,5,1,KD\n1,-30,-30,1,K_\n0,6,6,1,K_\n1,5,5,1,K_\n"))
 	f.Fuzz(func(t *testing.T, head, packets []byte) {
 		var o probeOutput
 		if json.Unmarshal(head, &o) != nil {
