@@ -18,8 +18,11 @@ type PlanOptions struct {
 	// CRF is x264's constant rate factor, under which each rendition is capped. Defaults
 	// to 23.
 	CRF int
-	// AudioBitrate is the stereo AAC track's, in bits per second. Defaults to 128000.
+	// AudioBitrate is each stereo AAC track's, in bits per second. Defaults to 128000.
 	AudioBitrate int64
+	// MaxAudioTracks caps how many of the source's sounds, such as languages, become
+	// tracks, the default one first. Defaults to 8.
+	MaxAudioTracks int
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
@@ -49,6 +52,7 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 	orInt(&d.MaxFrameRate, 60)
 	orInt(&d.MaxRenditions, 4)
 	orInt(&d.CRF, 23)
+	orInt(&d.MaxAudioTracks, 8)
 	if d.AudioBitrate <= 0 {
 		d.AudioBitrate = 128_000
 	}
@@ -69,12 +73,13 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 // Plan decides what is made of a source: its grid and its tracks, the best rendition
 // first. It never makes a picture larger or a frame rate higher than the source's
 // (but a side has at least two pixels, and every side is even, as 4:2:0 asks), keeps
-// the aspect ratio, and chooses the largest moving picture and the default sound.
+// the aspect ratio, and chooses the largest moving picture and every sound.
 // Errors are an [*Error].
 func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	o := opts.withDefaults()
 	video, hasVideo := pickVideo(m.Streams)
-	audio, hasAudio := pickAudio(m.Streams)
+	sounds := pickSounds(m.Streams)
+	hasAudio := len(sounds) > 0
 	if !hasVideo && !hasAudio {
 		return Grid{}, nil, nothingToEncode(m)
 	}
@@ -89,11 +94,9 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	} else {
 		grid = newGrid(hls.Rational{Num: 25, Den: 1})
 	}
-	end := timelineEnd(video, hasVideo, audio, hasAudio)
+	end := timelineEnd(video, hasVideo, sounds)
 	grid.Frames = framesIn(end, grid.FrameRate)
-	if hasAudio {
-		tracks = append(tracks, audioTrack(audio, o))
-	}
+	tracks = append(tracks, audioTracks(sounds, o)...)
 	return grid, tracks, nil
 }
 
@@ -110,18 +113,15 @@ func nothingToEncode(m Media) error {
 		Message: "The file holds no pictures and no sound. Upload a video file."}
 }
 
-// timelineEnd returns where the longer of the two streams ends; sound that outlasts
-// the picture by less than a tenth of a second (or the other way round) is the usual
-// uneven tail, and the picture decides.
-func timelineEnd(video Stream, hasVideo bool, audio Stream, hasAudio bool) time.Duration {
+// timelineEnd returns where the longer of the picture and the default sound ends;
+// sound that outlasts the picture by less than a tenth of a second (or the other way
+// round) is the usual uneven tail, and the picture decides.
+func timelineEnd(video Stream, hasVideo bool, sounds []Stream) time.Duration {
 	switch {
 	case !hasVideo:
-		return audio.End
-	case !hasAudio:
-		return video.End
-	}
-	if audio.End > video.End+100*time.Millisecond {
-		return audio.End
+		return sounds[0].End
+	case len(sounds) > 0 && sounds[0].End > video.End+100*time.Millisecond:
+		return sounds[0].End
 	}
 	return video.End
 }
@@ -147,37 +147,3 @@ func pickVideo(streams []Stream) (best Stream, ok bool) {
 // pixels counts the coded picture's. It is a float because what a file claims may be
 // too much for a number of 64 bits.
 func pixels(s Stream) float64 { return float64(s.Width) * float64(s.Height) }
-
-// pickAudio chooses the default sound, else the first.
-func pickAudio(streams []Stream) (best Stream, ok bool) {
-	for _, s := range streams {
-		if s.Kind != AudioStream || s.Codec == "" || s.Channels <= 0 || s.SampleRate <= 0 || s.Packets == 0 {
-			continue
-		}
-		if !ok || (s.Default && !best.Default) {
-			best, ok = s, true
-		}
-	}
-	return best, ok
-}
-
-func audioTrack(s Stream, o PlanOptions) TrackSpec {
-	lang := s.Language
-	if lang == "" {
-		lang = "und"
-	}
-	name := s.Title
-	if name == "" {
-		name = "Audio"
-	}
-	return TrackSpec{
-		Track: hls.Track{
-			ID: "audio", Kind: hls.Audio, Language: lang, Name: name, Default: true, Channels: 2,
-			// AAC's frames of 1024 samples are at most a tenth over their share, and each
-			// costs twelve bytes in the trun.
-			PeakBandwidth:    o.AudioBitrate*11/10 + 6_000,
-			AverageBandwidth: o.AudioBitrate + 6_000,
-		},
-		Stream: s.Index, Bitrate: o.AudioBitrate, SampleRate: 48_000,
-	}
-}

@@ -129,7 +129,35 @@ func TestPlanChoosesStreams(t *testing.T) {
 	_, tracks, err := encoder.Plan(encoder.Media{Streams: []encoder.Stream{cover, small, large, first, dflt}}, nil)
 	require.NoError(t, err)
 	assert.Equal(t, 2, tracks[0].Stream)
-	assert.Equal(t, 4, tracks[len(tracks)-1].Stream)
+	sounds := tracks[len(tracks)-2:]
+	assert.Equal(t, 4, sounds[0].Stream, "the default sound comes first")
+	assert.Equal(t, 3, sounds[1].Stream)
+}
+
+func TestPlanMakesATrackOfEachSound(t *testing.T) {
+	var streams []encoder.Stream
+	for i, lang := range []string{"eng", "ger", "", "xx;", "pt-BR", "eng"} {
+		s := audio(5)
+		s.Index, s.Language = i, lang
+		streams = append(streams, s)
+	}
+	streams[5].Title = "Commentary"
+	silent := audio(5)
+	silent.Index, silent.Packets = 6, 0
+	streams = append(streams, silent)
+	_, tracks, err := encoder.Plan(encoder.Media{Streams: streams}, nil)
+	require.NoError(t, err)
+	var got []string
+	for i, track := range tracks {
+		assert.Equal(t, i == 0, track.Default)
+		got = append(got, track.ID+" "+track.Language+" "+track.Name)
+	}
+	assert.Equal(t, []string{"audio en English", "audio-2 de Deutsch", "audio-3 und Audio", "audio-4 und Audio",
+		"audio-5 pt-BR português", "audio-6 en Commentary"}, got)
+
+	_, tracks, err = encoder.Plan(encoder.Media{Streams: streams}, &encoder.PlanOptions{MaxAudioTracks: 2})
+	require.NoError(t, err)
+	assert.Len(t, tracks, 2)
 }
 
 func TestPlanRefuses(t *testing.T) {
