@@ -21,14 +21,14 @@ func (p Presentation) check() error {
 	if len(p.Tracks) == 0 {
 		return bad("no tracks")
 	}
-	seen := map[string]bool{}
+	seen, media := map[string]bool{}, false
 	for _, t := range p.Tracks {
 		switch {
 		case !validTrackID(t.ID):
 			return bad("track ID %q; lower-case letters, digits and '-' are allowed", t.ID)
 		case seen[t.ID]:
 			return bad("two tracks with the ID %q", t.ID)
-		case t.Kind != Video && t.Kind != Audio:
+		case t.Kind != Video && t.Kind != Audio && t.Kind != Subtitle:
 			return bad("track %q is of kind %q", t.ID, t.Kind)
 		case t.Kind == Video && (t.Width <= 0 || t.Height <= 0):
 			return bad("track %q is %d by %d pixels", t.ID, t.Width, t.Height)
@@ -36,6 +36,10 @@ func (p Presentation) check() error {
 			return bad("track %q has the frame rate %v", t.ID, t.FrameRate)
 		}
 		seen[t.ID] = true
+		media = media || t.Kind != Subtitle
+	}
+	if !media {
+		return bad("subtitles alone")
 	}
 	return nil
 }

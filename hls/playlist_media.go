@@ -46,7 +46,7 @@ func (m mediaPlaylist) encode() ([]byte, error) {
 			k := segments[i].Keyframes[0]
 			seg.Limit, seg.Offset = k.Size, k.Offset
 		}
-		if i == 0 {
+		if i == 0 && m.init.Key != "" {
 			// On the segment and not on the playlist, where it would precede
 			// EXT-X-TARGETDURATION.
 			seg.Map = &m3u8.Map{URI: relativeURI(m.track, m.init.Key)}

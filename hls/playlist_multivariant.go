@@ -11,11 +11,16 @@ import (
 	"unicode"
 )
 
+// The groups of EXT-X-MEDIA.
+const (
+	audioGroup    = "audio"
+	subtitleGroup = "subtitles"
+)
+
 const (
 	// preferredBandwidth is the average bit rate of the variant that comes first
 	// (authoring specification 1.32).
 	preferredBandwidth = 2_000_000
-	audioGroup         = "audio"
 )
 
 // rendition is what the multivariant playlist says of one track.
@@ -31,11 +36,14 @@ type rendition struct {
 // video rendition goes with the one group of audio renditions; a presentation without
 // video has a variant for each audio.
 func encodeMultivariant(renditions []rendition) []byte {
-	var video, audio []rendition
+	var video, audio, subtitles []rendition
 	for _, r := range renditions {
-		if r.Kind == Video {
+		switch r.Kind {
+		case Video:
 			video = append(video, r)
-		} else {
+		case Subtitle:
+			subtitles = append(subtitles, r)
+		default:
 			audio = append(audio, r)
 		}
 	}
@@ -44,24 +52,18 @@ func encodeMultivariant(renditions []rendition) []byte {
 	if len(video) == 0 {
 		// They differ by language, not by bit rate: the default comes first.
 		slices.SortStableFunc(audio, func(a, b rendition) int { return cmp.Compare(rank(a), rank(b)) })
-		for _, r := range audio {
-			writeVariant(&b, r, nil)
+		writeGroup(&b, subtitles)
+		for _, r := range addLargest(audio, subtitles) {
+			writeVariant(&b, r, nil, subtitles)
 		}
 		return b.Bytes()
 	}
-	writeAudioGroup(&b, audio)
-	// The largest of each: any audio may go with any video.
-	var peak, average int64
-	for _, a := range audio {
-		peak, average = max(peak, a.peak), max(average, a.average)
-	}
-	for i := range video {
-		video[i].peak += peak
-		video[i].average += average
-	}
+	writeGroup(&b, audio)
+	writeGroup(&b, subtitles)
+	video = addLargest(addLargest(video, audio), subtitles)
 	ordered := orderVariants(video)
 	for _, r := range ordered {
-		writeVariant(&b, r, audio)
+		writeVariant(&b, r, audio, subtitles)
 	}
 	for _, r := range ordered {
 		if r.iframes != nil {
@@ -69,6 +71,21 @@ func encodeMultivariant(renditions []rendition) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// addLargest adds the largest bit rates of a group to those of each rendition: any of
+// the group may go with it.
+func addLargest(rs, group []rendition) []rendition {
+	var peak, average int64
+	for _, g := range group {
+		peak, average = max(peak, g.peak), max(average, g.average)
+	}
+	rs = slices.Clone(rs)
+	for i := range rs {
+		rs[i].peak += peak
+		rs[i].average += average
+	}
+	return rs
 }
 
 // orderVariants returns the variant nearest preferredBandwidth, then the others from
@@ -98,23 +115,33 @@ func rank(r rendition) int {
 
 func abs(n int64) int64 { return max(n, -n) }
 
-// writeAudioGroup writes an EXT-X-MEDIA for each audio rendition: one of them is the
-// default, names differ, and no two that are chosen automatically have one language.
-func writeAudioGroup(b *bytes.Buffer, audio []rendition) {
-	def := max(0, slices.IndexFunc(audio, func(r rendition) bool { return r.Default }))
+// writeGroup writes an EXT-X-MEDIA for each of the renditions, which are all audio or
+// all subtitles: names differ, and no two that are chosen automatically have one
+// language. One audio is the default; of subtitles none needs to be.
+func writeGroup(b *bytes.Buffer, group []rendition) {
+	if len(group) == 0 {
+		return
+	}
+	kind, id := "AUDIO", audioGroup
+	def := slices.IndexFunc(group, func(r rendition) bool { return r.Default })
+	if group[0].Kind == Subtitle {
+		kind, id = "SUBTITLES", subtitleGroup
+	} else {
+		def = max(0, def)
+	}
 	names := map[string]bool{}
 	auto := map[string]bool{}
-	if len(audio) > 0 {
-		auto[language(audio[def])] = true
+	if def >= 0 {
+		auto[language(group[def])] = true
 	}
-	for i, r := range audio {
+	for i, r := range group {
 		lang := language(r)
 		automatic := i == def || !auto[lang]
 		auto[lang] = true
 		l := attributes{b: b}
 		l.start("#EXT-X-MEDIA:")
-		l.raw("TYPE", "AUDIO")
-		l.quoted("GROUP-ID", audioGroup)
+		l.raw("TYPE", kind)
+		l.quoted("GROUP-ID", id)
 		l.quoted("NAME", uniqueName(names, r))
 		l.quoted("LANGUAGE", lang)
 		l.raw("DEFAULT", yesNo(i == def))
@@ -142,7 +169,7 @@ func uniqueName(taken map[string]bool, r rendition) string {
 		name = sanitize(r.Language)
 	}
 	if name == "" || name == "und" {
-		name = "Audio"
+		name = map[Kind]string{Audio: "Audio", Subtitle: "Subtitles"}[r.Kind]
 	}
 	unique := name
 	for n := 2; taken[unique]; n++ {
@@ -152,7 +179,7 @@ func uniqueName(taken map[string]bool, r rendition) string {
 	return unique
 }
 
-func writeVariant(b *bytes.Buffer, r rendition, audio []rendition) {
+func writeVariant(b *bytes.Buffer, r rendition, audio, subtitles []rendition) {
 	codecs := []string{sanitize(r.codecs)}
 	for _, a := range audio {
 		if c := sanitize(a.codecs); !slices.Contains(codecs, c) {
@@ -172,6 +199,9 @@ func writeVariant(b *bytes.Buffer, r rendition, audio []rendition) {
 	}
 	if len(audio) > 0 {
 		l.quoted("AUDIO", audioGroup)
+	}
+	if len(subtitles) > 0 {
+		l.quoted("SUBTITLES", subtitleGroup)
 	}
 	l.end()
 	b.WriteString((&url.URL{Path: r.uri}).String())

@@ -29,10 +29,16 @@ type Kind string
 const (
 	Video Kind = "video"
 	Audio Kind = "audio"
+	// Subtitle tracks are segments of WebVTT. They have no initialization segment, and
+	// count in milliseconds.
+	Subtitle Kind = "subtitle"
 )
 
-// Track is one stream of segments: a video rendition or an audio language. It is the
-// plan: what is known before the first byte is encoded.
+// SubtitleTimescale is the ticks per second of subtitle tracks.
+const SubtitleTimescale = 1000
+
+// Track is one stream of segments: a video rendition, an audio or a subtitle language.
+// It is the plan: what is known before the first byte is encoded.
 type Track struct {
 	// ID names the track within its presentation and is a path element of its objects'
 	// keys: lower-case letters, digits and '-', such as "v720" or "audio".
@@ -45,11 +51,12 @@ type Track struct {
 	// FrameRate is constant. Video only.
 	FrameRate Rational `json:"frame_rate,omitzero"`
 
-	// Language is an RFC 5646 tag, "und" where unknown. Audio only.
+	// Language is an RFC 5646 tag, "und" where unknown. Audio and subtitles.
 	Language string `json:"language,omitempty"`
-	// Name is what a player's menu shows (EXT-X-MEDIA NAME). Audio only.
+	// Name is what a player's menu shows (EXT-X-MEDIA NAME). Audio and subtitles.
 	Name string `json:"name,omitempty"`
-	// Default marks the audio that plays unless the viewer chooses another.
+	// Default marks the audio that plays, or the subtitles that are shown, unless the
+	// viewer chooses others.
 	Default bool `json:"default,omitempty"`
 	// Channels counts the audio channels.
 	Channels int `json:"channels,omitempty"`

@@ -41,6 +41,9 @@ type PublisherOptions struct {
 	Logger *slog.Logger
 }
 
+// growingCacheControl is the default of PublisherOptions.GrowingCacheControl.
+const growingCacheControl = "public, max-age=1"
+
 // Publisher is the only writer of a presentation's playlists. It takes what an encoder
 // emits, in any order, and keeps the playlists in the Store true:
 //
@@ -104,7 +107,7 @@ func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation
 		p.opts = *opts
 	}
 	if p.opts.GrowingCacheControl == "" {
-		p.opts.GrowingCacheControl = "public, max-age=1"
+		p.opts.GrowingCacheControl = growingCacheControl
 	}
 	if p.opts.FinalCacheControl == "" {
 		p.opts.FinalCacheControl = "public, max-age=3600"
@@ -114,6 +117,9 @@ func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation
 	}
 	for _, t := range p.plan.Tracks {
 		tr := &track{plan: t, ahead: map[int]Segment{}}
+		if t.Kind == Subtitle {
+			tr.init = &Init{Track: t.ID, Timescale: SubtitleTimescale}
+		}
 		p.tracks = append(p.tracks, tr)
 		p.byID[t.ID] = tr
 	}

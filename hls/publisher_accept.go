@@ -59,6 +59,8 @@ func (p *Publisher) acceptInit(init Init) (due bool, err error) {
 	switch {
 	case t == nil:
 		return false, bad("the presentation has no such track")
+	case t.plan.Kind == Subtitle:
+		return false, bad("subtitles have none")
 	case init.Timescale == 0:
 		return false, bad("no timescale")
 	case sanitize(init.Codecs) == "":

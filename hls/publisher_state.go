@@ -24,7 +24,7 @@ type State struct {
 // TrackState is what has been accepted of one track.
 type TrackState struct {
 	Track Track // the plan
-	Init  *Init // nil while there is none
+	Init  *Init // nil while there is none, and always for subtitles
 	// Segments are in the order of their numbers. The first Contiguous of them have the
 	// numbers from 0.
 	Segments   []Segment
@@ -59,8 +59,10 @@ func (p *Publisher) State() State {
 		}
 		if t.init != nil {
 			init := *t.init
-			ts.Init = &init
-			ts.Size += init.Size
+			if t.plan.Kind != Subtitle {
+				ts.Init = &init
+				ts.Size += init.Size
+			}
 			ts.Peak = peakBandwidth(t.segs, init.Timescale, p.target)
 			ts.Average = averageBandwidth(t.segs, init.Timescale)
 		}
