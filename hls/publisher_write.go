@@ -262,12 +262,26 @@ func (p *Publisher) writeAll(ctx context.Context, writes []write) error {
 
 // put stores a playlist.
 func (p *Publisher) put(ctx context.Context, key string, body []byte, cacheControl string) error {
-	_, err := p.store.Put(ctx, key, bytes.NewReader(body), &storage.PutOptions{
+	if err := putPlaylist(ctx, p.store, key, body, cacheControl); err != nil {
+		return err
+	}
+	p.opts.Logger.DebugContext(ctx, "playlist published", "key", key, "bytes", len(body))
+	return nil
+}
+
+func putPlaylist(ctx context.Context, store storage.Store, key string, body []byte, cacheControl string) error {
+	_, err := store.Put(ctx, key, bytes.NewReader(body), &storage.PutOptions{
 		ContentType: playlistType, CacheControl: cacheControl, Size: int64(len(body)),
 	})
 	if err != nil {
 		return fmt.Errorf("hls: publish: %w", err)
 	}
-	p.opts.Logger.DebugContext(ctx, "playlist published", "key", key, "bytes", len(body))
 	return nil
+}
+
+// PutMaster stores master as the multivariant playlist of the asset whose objects are
+// under prefix, such as "media/42", as a Publisher without options does. It puts back
+// what PublisherOptions.Check was shown, where something else has replaced that.
+func PutMaster(ctx context.Context, store storage.Store, prefix string, master []byte) error {
+	return putPlaylist(ctx, store, MasterKey(prefix), master, growingCacheControl)
 }
