@@ -44,9 +44,6 @@ type PublisherOptions struct {
 // growingCacheControl is the default of PublisherOptions.GrowingCacheControl.
 const growingCacheControl = "public, max-age=1"
 
-// growingCacheControl is the default of PublisherOptions.GrowingCacheControl.
-const growingCacheControl = "public, max-age=1"
-
 // Publisher is the only writer of a presentation's playlists. It takes what an encoder
 // emits, in any order, and keeps the playlists in the Store true:
 //
