@@ -30,4 +30,6 @@
 // a frame that comes too early for its place is left out. So no frame is further than
 // half of its length from its time, and a track is as long as its segments say. Other
 // codecs are taken as they come.
+//
+// Subtitles come as WebVTT, and [Text] cuts them on the same grid.
 package pack
