@@ -75,6 +75,8 @@ func (n NewAsset) clean() (NewAsset, error) {
 	n.Metadata = maps.Clone(n.Metadata)
 	if len(n.ContentType) > maxName || !utf8.ValidString(n.ContentType) {
 		n.ContentType = ""
+	} else if kind, _, err := mime.ParseMediaType(n.ContentType); err != nil {
+		n.ContentType = kind // a Store would refuse the rest; "" where nothing of it is one
 	}
 	if n.Size < 0 {
 		n.Size = 0
