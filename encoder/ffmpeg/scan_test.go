@@ -1,8 +1,12 @@
 package ffmpeg
 
 import (
+	"bytes"
 	"fmt"
+	"math"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -100,16 +104,33 @@ func TestScanMemoryIsBounded(t *testing.T) {
 }
 
 func FuzzScan(f *testing.F) {
+	seeds, err := filepath.Glob("testdata/probe/*.csv")
+	require.NoError(f, err)
+	for _, name := range seeds {
+		b, err := os.ReadFile(name)
+		require.NoError(f, err)
+		f.Add(b)
+	}
 	f.Add([]byte("0,0.0,0.0,0.04,K_\n0,0.04,0.04,0.04,__\n"))
 	f.Add([]byte("0,nan,inf,-1,K\n1,1e308,-1e308,1e308,D\n9999999999999,,,,\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
-		s := newScan("mpegts", 64)
-		require.NoError(t, s.read(strings.NewReader(string(in))))
-		for _, st := range s.streams {
-			r, _ := st.frameRate(25)
-			require.Positive(t, r.Num)
-			require.Positive(t, r.Den)
-			_ = st.end(25)
+		for _, format := range []string{"mpegts", "mov"} {
+			s := newScan(format, 8)
+			require.NoError(t, s.read(bytes.NewReader(in)))
+			require.LessOrEqual(t, len(s.streams), 8)
+			var packets int64
+			for _, st := range s.streams {
+				require.LessOrEqual(t, len(st.reorder), reorderDepth+1)
+				r, _ := st.frameRate(25)
+				require.Positive(t, r.Num)
+				require.Positive(t, r.Den)
+				require.Less(t, r.Float(), 1000.5)
+				packets += st.packets
+				if end := st.end(25); !math.IsInf(st.first, 1) && math.Abs(st.first) < 1e8 && math.Abs(st.last) < 1e8 {
+					require.GreaterOrEqual(t, end, st.firstTime())
+				}
+			}
+			require.LessOrEqual(t, packets, int64(bytes.Count(in, []byte("\n")))+int64(len(in)/(64<<10))+1)
 		}
 	})
 }
