@@ -24,6 +24,9 @@ type Options struct {
 	// killed between two fragments, only its exit status tells. Defaults to nil, every
 	// end is a good one.
 	Finish func(ctx context.Context) error
+	// Fragments is how many are packed; what comes behind them is read over. Defaults to 0,
+	// all.
+	Fragments int
 }
 
 const (
@@ -96,7 +99,9 @@ type packer struct {
 	kind   hls.Kind
 	limit  int64
 	finish func(context.Context) error
+	most   int // fragments, 0 for all
 
+	packed int // fragments
 	ftyp   []byte
 	clock  *clock
 	cutter cutter
@@ -120,6 +125,7 @@ func newPacker(store storage.Store, prefix string, track hls.Track, r io.Reader,
 		kind:   track.Kind,
 		limit:  opts.MaxSegment,
 		finish: opts.Finish,
+		most:   opts.Fragments,
 		decode: -1,
 	}
 	if p.limit <= 0 {
@@ -164,8 +170,15 @@ func (p *packer) box(ctx context.Context, h boxHeader, grid Grid) (err error) {
 	case "moov":
 		return p.moov(h, grid)
 	case "moof":
+		if p.most > 0 && p.packed == p.most {
+			return p.in.skip(h.payload)
+		}
+		p.packed++
 		return p.moof(ctx, h)
 	case "mdat":
+		if p.most > 0 && p.packed == p.most {
+			return p.in.skip(h.payload)
+		}
 		return malformed("mdat without a moof")
 	}
 	if p.ftyp == nil {
