@@ -3,11 +3,20 @@
 // [Encoder] turns a [Job] into segments in the Store and tells of each as it becomes
 // true. Package encoder/ffmpeg implements it over ffmpeg processes;
 // encoder/encodertest has the conformance suite and a fake that needs no ffmpeg.
-// [Limit] bounds how many run at once. [Ladder] plans renditions from a probe.
+// [Plan] plans a grid and renditions from a probe.
+//
+// Two decorators make an Encoder fit for a service. [Limit] bounds how many jobs run at
+// once and lets them take turns; [Parallel] encodes the windows of a job's timeline side
+// by side, so that a long video can be played after its first segment:
+//
+//	enc := encoder.Parallel(encoder.Limit(ff, 2, nil), nil)
+//
+// In this order the windows of all videos take turns. The other way round whole videos do.
 package encoder
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
@@ -56,8 +65,8 @@ type Update struct {
 
 // Progress is how far an encode is.
 type Progress struct {
-	// Position is how much of the timeline has been encoded. It never goes back within
-	// one Encode.
+	// Position is how much of the timeline has been encoded: of a job with a Window, how
+	// much of that, from 0 to its length. It never goes back within one Encode.
 	Position time.Duration
 	// Speed is encoded time over wall time; 0 while unknown.
 	Speed float64
@@ -140,6 +149,14 @@ type Grid struct {
 // SegmentDuration returns the nominal duration of a segment in seconds.
 func (g Grid) SegmentDuration() hls.Rational {
 	return hls.Rational{Num: int64(g.Segment) * g.FrameRate.Den, Den: g.FrameRate.Num}
+}
+
+// Segments returns how many segments the timeline has, 0 where unknown.
+func (g Grid) Segments() int {
+	if g.Segment <= 0 || g.Frames <= 0 {
+		return 0
+	}
+	return int(min((g.Frames-1)/int64(g.Segment), math.MaxInt-1)) + 1
 }
 
 // Duration returns the duration of the timeline, 0 where unknown.

@@ -151,7 +151,7 @@ func TestLimitTenantsTakeTurns(t *testing.T) {
 			encoder.Job{ID: "b1", Tenant: "b"},
 			encoder.Job{ID: "b2", Tenant: "b"},
 			encoder.Job{ID: "c1", Tenant: "c"})
-		want := []string{"a1", "a2", "b1", "c1", "a3", "b2", "a4"}
+		want := []string{"a1", "b1", "c1", "a2", "b2", "a3", "a4"}
 		r.finish(want...)
 		assert.Equal(t, want, r.enc.order())
 	})

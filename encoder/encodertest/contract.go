@@ -2,9 +2,12 @@ package encodertest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -20,6 +23,8 @@ type contract struct {
 	errorf func(format string, args ...any)
 	store  storage.Store
 	job    encoder.Job
+	// anyOrder lets segments come in any order, each once.
+	anyOrder bool
 	// hook sees each update that was right, and its error is what emit returns.
 	hook func(encoder.Update) error
 
@@ -35,14 +40,19 @@ type trackState struct {
 	track    encoder.TrackSpec
 	init     *hls.Init
 	info     initInfo
-	segments []hls.Segment
-	decode   int64 // where the next segment must start, ticks
+	segments map[int]segmentState
+}
+
+// segmentState is what is known of a segment.
+type segmentState struct {
+	hls.Segment
+	segmentInfo
 }
 
 func newContract(errorf func(string, ...any), store storage.Store, job encoder.Job) *contract {
 	c := &contract{errorf: errorf, store: store, job: job, tracks: map[string]*trackState{}}
 	for _, t := range job.Tracks {
-		c.tracks[t.ID] = &trackState{track: t}
+		c.tracks[t.ID] = &trackState{track: t, segments: map[int]segmentState{}}
 	}
 	return c
 }
@@ -151,10 +161,8 @@ func (c *contract) sawSegment(s hls.Segment) error {
 	if t.init == nil {
 		return fmt.Errorf("%s comes before the track's init segment", name)
 	}
-	n := len(t.segments)
-	t.segments = append(t.segments, s)
-	if s.Number != n {
-		return fmt.Errorf("%s comes where number %d is due", name, n)
+	if err := c.due(t, s.Number); err != nil {
+		return fmt.Errorf("%s %w", name, err)
 	}
 	b, err := c.object(s.Key, s.Size)
 	if err != nil {
@@ -164,11 +172,27 @@ func (c *contract) sawSegment(s hls.Segment) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	if n > 0 && info.decode != t.decode {
-		return fmt.Errorf("%s has decode time %d, and the one before ends at %d", name, info.decode, t.decode)
+	t.segments[s.Number] = segmentState{s, info}
+	if err := t.checkNeighbours(s.Number, name); err != nil {
+		return err
 	}
-	t.decode = info.decode + info.duration
 	return t.checkTimes(c.job.Grid, s, info, name)
+}
+
+// due complains of a number that a segment must not have.
+func (c *contract) due(t *trackState, number int) error {
+	w := c.job.Window
+	if number < w.First || w.Segments > 0 && number >= w.First+w.Segments {
+		return fmt.Errorf("is not in the job's window %+v", w)
+	}
+	if _, ok := t.segments[number]; ok {
+		return errors.New("comes a second time")
+	}
+	if due := w.First + len(t.segments); !c.anyOrder && number != due {
+		t.segments[due] = segmentState{} // so that one mistake is one complaint
+		return fmt.Errorf("comes where number %d is due", due)
+	}
+	return nil
 }
 
 // checkTimes compares what a segment's update says with its bytes and the grid.
@@ -177,12 +201,6 @@ func (t *trackState) checkTimes(g encoder.Grid, s hls.Segment, info segmentInfo,
 	// in the first segment's bytes but not in its duration.
 	if s.Duration <= 0 || s.Duration > info.duration || s.Number > 0 && s.Duration != info.duration {
 		return fmt.Errorf("%s says duration %d, its samples have %d", name, s.Duration, info.duration)
-	}
-	if s.Number > 0 {
-		before := t.segments[s.Number-1]
-		if gap := s.Start - before.Start - before.Duration; gap > info.frame || gap < -info.frame {
-			return fmt.Errorf("%s starts at %d, and the one before ends at %d", name, s.Start, before.Start+before.Duration)
-		}
 	}
 	if t.track.Kind == hls.Video && !info.sync {
 		return fmt.Errorf("%s does not start with a sync sample", name)
@@ -194,11 +212,46 @@ func (t *trackState) checkTimes(g encoder.Grid, s hls.Segment, info segmentInfo,
 	return nil
 }
 
+// checkNeighbours compares a segment's times with those before and behind it.
+func (t *trackState) checkNeighbours(number int, name string) error {
+	for _, n := range []int{number - 1, number} {
+		before, ok := t.segments[n]
+		s, too := t.segments[n+1]
+		if !ok || !too || before.Key == "" || s.Key == "" {
+			continue
+		}
+		if end := before.decode + before.segmentInfo.duration; s.decode != end {
+			return fmt.Errorf("%s: decode time of number %d is %d, and the one before ends at %d", name, n+1, s.decode, end)
+		}
+		end := before.Start + before.Duration
+		if gap := s.Start - end; gap > s.frame || gap < -s.frame {
+			return fmt.Errorf("%s: number %d starts at %d, and the one before ends at %d", name, n+1, s.Start, end)
+		}
+	}
+	return nil
+}
+
+// end returns the number behind the job's last segment, 0 where that is unknown.
+func (c *contract) end() int {
+	total := c.job.Grid.Segments()
+	if w := c.job.Window; w.Segments > 0 && (total == 0 || w.First+w.Segments < total) {
+		return w.First + w.Segments
+	}
+	return total
+}
+
 func (c *contract) sawProgress(p encoder.Progress) error {
 	if p.Position < c.position {
 		return fmt.Errorf("progress goes back from %s to %s", c.position, p.Position)
 	}
 	c.position = p.Position
+	if c.job.Window != (encoder.Window{}) && c.end() > 0 {
+		g := c.job.Grid
+		g.Frames = min(g.Frames, int64(c.end())*int64(g.Segment)) - int64(c.job.Window.First)*int64(g.Segment)
+		if frame := time.Duration(float64(time.Second) / g.FrameRate.Float()); p.Position > g.Duration()+frame {
+			return fmt.Errorf("progress is at %s of a window that lasts %s", p.Position, g.Duration())
+		}
+	}
 	if !(p.Speed >= 0) || math.IsInf(p.Speed, 0) {
 		return fmt.Errorf("progress has speed %v", p.Speed)
 	}
@@ -208,19 +261,27 @@ func (c *contract) sawProgress(p encoder.Progress) error {
 // object reads what has been emitted and compares its size.
 func (c *contract) object(key string, size int64) ([]byte, error) {
 	full := c.job.Output + "/" + key
-	o, err := c.store.Open(context.Background(), full, nil)
+	b, err := read(c.store, full)
 	if err != nil {
 		return nil, fmt.Errorf("emitted, but not in the store: %w", err)
 	}
-	defer o.Close()
-	b, err := io.ReadAll(o)
+	if int64(len(b)) != size {
+		return nil, fmt.Errorf("%q has %d bytes, and the update says %d", full, len(b), size)
+	}
+	return b, nil
+}
+
+func read(store storage.Store, key string) ([]byte, error) {
+	o, err := store.Open(context.Background(), key, nil)
 	if err != nil {
 		return nil, err
 	}
-	if int64(len(b)) != size || o.Size != size {
-		return nil, fmt.Errorf("%q has %d bytes (%d by its Info), and the update says %d", full, len(b), o.Size, size)
+	defer o.Close()
+	b, err := io.ReadAll(o)
+	if err == nil && o.Size != int64(len(b)) {
+		err = fmt.Errorf("%q has %d bytes, and %d by its Info", key, len(b), o.Size)
 	}
-	return b, nil
+	return b, err
 }
 
 // stillThere checks that what was emitted stays true.
@@ -237,28 +298,43 @@ func (c *contract) stillThere(ctx context.Context) {
 			check(t.init.Key, t.init.Size)
 		}
 		for _, s := range t.segments {
-			check(s.Key, s.Size)
+			if s.Key != "" {
+				check(s.Key, s.Size)
+			}
 		}
 	}
 }
 
-// complete checks that all tracks are there and end together.
+// complete checks that all tracks are there, without a hole, and end together.
 func (c *contract) complete() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	segment := c.job.Grid.SegmentDuration().Float()
 	for id, t := range c.tracks {
 		if t.init == nil || len(t.segments) == 0 {
 			c.errorf("Encode returned nil, and track %q has no segment", id)
 			continue
 		}
-		last := t.segments[len(t.segments)-1]
-		end := float64(last.Start+last.Duration) / float64(t.init.Timescale)
-		if want := c.job.Grid.Duration().Seconds(); want > 0 && math.Abs(end-want) > segment {
-			c.errorf("track %q ends at %.3f s, the timeline at %.3f s", id, end, want)
+		for n := c.job.Window.First; n < c.job.Window.First+len(t.segments); n++ {
+			if _, ok := t.segments[n]; !ok {
+				c.errorf("Encode returned nil, and track %q has no segment %d", id, n)
+			}
 		}
+		c.completeTrack(id, t)
 	}
 	if c.position == 0 {
 		c.errorf("Encode returned nil without progress")
+	}
+}
+
+func (c *contract) completeTrack(id string, t *trackState) {
+	last := t.segments[slices.Max(slices.Collect(maps.Keys(t.segments)))]
+	if c.end() < c.job.Grid.Segments() && last.Number != c.end()-1 {
+		c.errorf("track %q ends with segment %d, the window with %d", id, last.Number, c.end()-1)
+	}
+	end := float64(last.Start+last.Duration) / float64(t.init.Timescale)
+	segment := c.job.Grid.SegmentDuration().Float()
+	want := min(c.job.Grid.Duration().Seconds(), float64(c.end())*segment)
+	if want > 0 && math.Abs(end-want) > segment {
+		c.errorf("track %q ends at %.3f s, the timeline at %.3f s", id, end, want)
 	}
 }

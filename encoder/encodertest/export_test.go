@@ -11,7 +11,7 @@ import (
 
 // Problems encodes the job and returns what the suite would complain of. hook is
 // called from emit at progress, and told how many complaints there are.
-func Problems(ctx context.Context, enc encoder.Encoder, store storage.Store, job encoder.Job, hook func(count func() int) error) ([]string, error) {
+func Problems(ctx context.Context, enc encoder.Encoder, store storage.Store, job encoder.Job, anyOrder bool, hook func(count func() int) error) ([]string, error) {
 	var mu sync.Mutex
 	var problems []string
 	c := newContract(func(format string, args ...any) {
@@ -19,6 +19,7 @@ func Problems(ctx context.Context, enc encoder.Encoder, store storage.Store, job
 		defer mu.Unlock()
 		problems = append(problems, fmt.Sprintf(format, args...))
 	}, store, job)
+	c.anyOrder = anyOrder
 	c.hook = func(u encoder.Update) error {
 		if u.Progress == nil || hook == nil {
 			return nil
@@ -30,6 +31,20 @@ func Problems(ctx context.Context, enc encoder.Encoder, store storage.Store, job
 		})
 	}
 	err := c.encode(ctx, enc)
+	return problems, err
+}
+
+// WindowProblems returns what the suite's part on windows, and that on fingerprints,
+// would complain of.
+func WindowProblems(ctx context.Context, enc encoder.Encoder, store storage.Store, job encoder.Job) ([]string, error) {
+	var problems []string
+	s := subject{enc: enc, store: store, job: job, errorf: func(format string, args ...any) {
+		problems = append(problems, fmt.Sprintf(format, args...))
+	}}
+	err := s.windows(ctx)
+	if f, ok := enc.(encoder.Fingerprinter); ok && err == nil {
+		err = s.fingerprint(ctx, f)
+	}
 	return problems, err
 }
 

@@ -18,7 +18,7 @@ import (
 // FakeOptions say how a Fake behaves. The zero value succeeds at once.
 type FakeOptions struct {
 	// Media is what Probe says of every source. Defaults to 1280x720 H.264 at 25 frames
-	// a second with stereo AAC, Duration long.
+	// a second with stereo AAC, Duration long and Windowable.
 	Media *encoder.Media
 	// Duration is how long the default Media is. Defaults to 12 s, two segments.
 	Duration time.Duration
@@ -26,24 +26,27 @@ type FakeOptions struct {
 	ProbeErr error
 	// Delay is how long each segment of the timeline takes to encode. Defaults to 0.
 	Delay time.Duration
-	// Err is what Encode fails with when FailAt segments of the timeline are done; an
-	// encoder's errors are *encoder.Error. Defaults to nil, no failure.
+	// Err is what Encode fails with when the first FailAt segments of the timeline are
+	// done, and in no other window than that which goes on there; an encoder's errors are
+	// *encoder.Error. Defaults to nil, no failure.
 	Err    error
 	FailAt int
 	// Segment is called before segment number of every track is put. It may block (until
 	// ctx ends, at most) to hold the encode there, and its error ends the encode as Err
 	// does. Defaults to nil.
 	Segment func(ctx context.Context, job encoder.Job, number int) error
+	// Fingerprint is what Fingerprint returns. Defaults to "fake-1".
+	Fingerprint string
 }
 
-// Fake is an Encoder and a Prober without ffmpeg. It never looks into the source: all
+// Fake is an Encoder, Prober and Fingerprinter without ffmpeg. It never looks into the source: all
 // video is a recorded picture of 128x72 that counts seconds and starts again with
 // every GOP, whatever size the track says, and all sound a tone at 48 kHz. Frame rate,
 // GOPs, segments and duration are the job's, to the frame, and the segments are real:
 // players play them.
 //
-// The job's duration is Grid.Frames, or that of Media where the grid does not know.
-// All methods may be called concurrently.
+// The job's duration is Grid.Frames, or that of Media where the grid does not know. A
+// window behind its end is CodeTruncated. All methods may be called concurrently.
 type Fake struct {
 	store storage.Store
 	opts  FakeOptions
@@ -53,8 +56,9 @@ type Fake struct {
 }
 
 var (
-	_ encoder.Encoder = (*Fake)(nil)
-	_ encoder.Prober  = (*Fake)(nil)
+	_ encoder.Encoder       = (*Fake)(nil)
+	_ encoder.Prober        = (*Fake)(nil)
+	_ encoder.Fingerprinter = (*Fake)(nil)
 )
 
 // NewFake returns a Fake that reads sources from the store and writes segments to it.
@@ -66,6 +70,9 @@ func NewFake(store storage.Store, opts *FakeOptions) *Fake {
 	if f.opts.Duration <= 0 {
 		f.opts.Duration = 12 * time.Second
 	}
+	if f.opts.Fingerprint == "" {
+		f.opts.Fingerprint = "fake-1"
+	}
 	return f
 }
 
@@ -74,6 +81,14 @@ func (f *Fake) Jobs() []encoder.Job {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return slices.Clone(f.jobs)
+}
+
+// Fingerprint returns FakeOptions.Fingerprint.
+func (f *Fake) Fingerprint(ctx context.Context) (string, error) {
+	if err := ctx.Err(); err != nil {
+		return "", fmt.Errorf("fake fingerprint: %w", err)
+	}
+	return f.opts.Fingerprint, nil
 }
 
 // Probe fails where a part of the source is not in the Store, and otherwise returns
@@ -101,8 +116,9 @@ func (f *Fake) Probe(ctx context.Context, src encoder.Source) (encoder.Media, er
 
 func defaultMedia(d time.Duration) encoder.Media {
 	return encoder.Media{
-		Format:   "mov,mp4,m4a,3gp,3g2,mj2",
-		Duration: d,
+		Format:     "mov,mp4,m4a,3gp,3g2,mj2",
+		Duration:   d,
+		Windowable: true,
 		Streams: []encoder.Stream{{
 			Index: 0, Kind: encoder.VideoStream, Codec: "h264", Profile: "High", Default: true, End: d,
 			Packets: max(1, int64(d.Seconds()*25)), Width: 1280, Height: 720, PixelFormat: "yuv420p",
@@ -133,7 +149,9 @@ type encode struct {
 	job    encoder.Job
 	emit   func(encoder.Update) error
 	begun  time.Time
-	frames int64
+	frames int64 // of the whole timeline
+	// The job's window: numbers of its first segment and behind its last.
+	first, end int
 }
 
 func (e *encode) run(ctx context.Context) error {
@@ -142,11 +160,17 @@ func (e *encode) run(ctx context.Context) error {
 		return &encoder.Error{Code: encoder.CodeEncoderFailed, Message: "The job cannot be encoded.", Permanent: true, Err: err}
 	}
 	count := int((e.frames + int64(e.job.Grid.Segment) - 1) / int64(e.job.Grid.Segment))
-	for n := 0; ; n++ {
-		if e.opts.Err != nil && n == e.opts.FailAt {
+	if e.first, e.end = e.job.Window.First, count; e.job.Window.Segments > 0 {
+		e.end = min(count, e.first+e.job.Window.Segments)
+	}
+	if e.first >= count {
+		return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Message: "The window has no frames."}
+	}
+	for n := e.first; ; n++ {
+		if e.opts.Err != nil && n == e.opts.FailAt && (n < e.end || n == count) {
 			return e.opts.Err
 		}
-		if n == count {
+		if n == e.end {
 			return nil
 		}
 		if err := e.before(ctx, n); err != nil {
@@ -172,11 +196,18 @@ func (e *encode) prepare() ([]*recording, error) {
 	if len(e.job.Tracks) == 0 {
 		return nil, fmt.Errorf("no tracks")
 	}
+	window := e.job.Window != encoder.Window{}
+	if w := e.job.Window; w.First < 0 || w.Segments < 0 || window && !e.job.Media.Windowable {
+		return nil, fmt.Errorf("window %+v", w)
+	}
 	var rs []*recording
 	for _, t := range e.job.Tracks {
 		r, err := record(t.Kind, e.job.Grid.FrameRate)
 		if err != nil {
 			return nil, fmt.Errorf("track %q: %w", t.ID, err)
+		}
+		if window && t.Kind != hls.Video {
+			return nil, fmt.Errorf("track %q: a window of sound", t.ID)
 		}
 		rs = append(rs, r)
 	}
@@ -211,7 +242,7 @@ func (e *encode) step(ctx context.Context, recordings []*recording, n int) error
 		if m == nil {
 			continue
 		}
-		if n == 0 {
+		if n == e.first {
 			if err := e.putInit(ctx, t.ID, recordings[i]); err != nil {
 				return err
 			}
@@ -220,7 +251,8 @@ func (e *encode) step(ctx context.Context, recordings []*recording, n int) error
 			return err
 		}
 	}
-	done := encoder.Grid{FrameRate: e.job.Grid.FrameRate, Frames: min(e.frames, int64(n+1)*int64(e.job.Grid.Segment))}
+	size := int64(e.job.Grid.Segment)
+	done := encoder.Grid{FrameRate: e.job.Grid.FrameRate, Frames: min(e.frames, int64(n+1)*size) - int64(e.first)*size}
 	p := encoder.Progress{Position: done.Duration()}
 	if wall := time.Since(e.begun); wall > 0 {
 		p.Speed = p.Position.Seconds() / wall.Seconds()

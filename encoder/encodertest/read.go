@@ -19,6 +19,7 @@ type segmentInfo struct {
 	duration int64 // of all samples, ticks
 	frame    int64 // of the first sample, ticks
 	sync     bool  // the first sample is a sync sample
+	samples  int
 }
 
 var errBoxes = errors.New("boxes do not fit together")
@@ -158,6 +159,7 @@ func (s *segmentInfo) run(f *fields, frame, flags uint32) {
 			s.frame, s.sync = int64(d), first&0x00010000 == 0
 		}
 		s.duration += int64(d)
+		s.samples++
 		if has&0xf00 == 0 && n > 1<<20 {
 			f.err = errBoxes // a count that no bytes vouch for
 		}

@@ -21,13 +21,42 @@ const grace = 5 * time.Second
 // Run checks that an Encoder keeps the contract of [encoder.Encoder]. newEncoder is called for
 // each part of the suite and returns an encoder, the Store that it writes to (one that
 // no other call has returned) and a job that it can do in seconds: at least two
-// segments long, with video and sound where the encoder makes both.
+// segments long, with video and sound where the encoder makes both. Where the job's Media
+// is Windowable, windows of it are tried, too.
 func Run(t *testing.T, newEncoder func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job)) {
+	runSuite(t, newEncoder, false)
+}
+
+// RunAnyOrder is Run for an Encoder whose segments may come in any order, each once, as
+// those of [encoder.Parallel] do.
+func RunAnyOrder(t *testing.T, newEncoder func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job)) {
+	runSuite(t, newEncoder, true)
+}
+
+// subject is what a part of the suite looks at.
+type subject struct {
+	enc      encoder.Encoder
+	store    storage.Store
+	job      encoder.Job
+	anyOrder bool
+	errorf   func(format string, args ...any)
+}
+
+// watch returns a contract for the job.
+func (s subject) watch(job encoder.Job) *contract {
+	c := newContract(s.errorf, s.store, job)
+	c.anyOrder = s.anyOrder
+	return c
+}
+
+func runSuite(t *testing.T, newEncoder func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job), anyOrder bool) {
 	for _, part := range []struct {
 		name string
-		test func(*testing.T, encoder.Encoder, storage.Store, encoder.Job)
+		test func(*testing.T, subject)
 	}{
 		{"Complete", testComplete},
+		{"Windows", testWindows},
+		{"Fingerprint", testFingerprint},
 		{"EmitError", testEmitError},
 		{"Cancel", testCancel},
 		{"CancelledBefore", testCancelledBefore},
@@ -39,14 +68,14 @@ func Run(t *testing.T, newEncoder func(t *testing.T) (encoder.Encoder, storage.S
 			if f := job.Grid.Frames; f > 0 && f <= int64(job.Grid.Segment) || len(job.Tracks) == 0 {
 				t.Fatalf("the suite needs a job with tracks and at least two segments")
 			}
-			part.test(t, enc, store, job)
+			part.test(t, subject{enc: enc, store: store, job: job, anyOrder: anyOrder, errorf: t.Errorf})
 		})
 	}
 }
 
 // testComplete encodes a job that went through JSON, and looks at every byte.
-func testComplete(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) {
-	b, err := json.Marshal(job)
+func testComplete(t *testing.T, s subject) {
+	b, err := json.Marshal(s.job)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,16 +83,16 @@ func testComplete(t *testing.T, enc encoder.Encoder, store storage.Store, job en
 	if err := json.Unmarshal(b, &again); err != nil {
 		t.Fatal(err)
 	}
-	if !reflect.DeepEqual(job, again) {
-		t.Errorf("the job is not the same after JSON:\n%+v\n%+v", job, again)
+	if !reflect.DeepEqual(s.job, again) {
+		t.Errorf("the job is not the same after JSON:\n%+v\n%+v", s.job, again)
 	}
-	if err := newContract(t.Errorf, store, again).encode(t.Context(), enc); err != nil {
+	if err := s.watch(again).encode(t.Context(), s.enc); err != nil {
 		t.Fatalf("Encode: %v", err)
 	}
 }
 
 // testEmitError lets emit fail at each kind of update.
-func testEmitError(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) {
+func testEmitError(t *testing.T, s subject) {
 	for name, at := range map[string]func(encoder.Update) bool{
 		"Init":     func(u encoder.Update) bool { return u.Init != nil },
 		"Segment":  func(u encoder.Update) bool { return u.Segment != nil },
@@ -71,14 +100,16 @@ func testEmitError(t *testing.T, enc encoder.Encoder, store storage.Store, job e
 	} {
 		t.Run(name, func(t *testing.T) {
 			stop := errors.New("stop")
-			c := newContract(t.Errorf, store, sibling(job, "emit-error-"+name))
+			s := s
+			s.errorf = t.Errorf
+			c := s.watch(sibling(s.job, "emit-error-"+name))
 			c.hook = func(u encoder.Update) error {
 				if at(u) {
 					return stop
 				}
 				return nil
 			}
-			if err := c.encode(t.Context(), enc); !errors.Is(err, stop) {
+			if err := c.encode(t.Context(), s.enc); !errors.Is(err, stop) {
 				t.Errorf("Encode returned %v, not the error of emit", err)
 			}
 		})
@@ -86,11 +117,11 @@ func testEmitError(t *testing.T, enc encoder.Encoder, store storage.Store, job e
 }
 
 // testCancel cancels at the first segment.
-func testCancel(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) {
+func testCancel(t *testing.T, s subject) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	var at time.Time
-	c := newContract(t.Errorf, store, job)
+	c := s.watch(s.job)
 	c.hook = func(u encoder.Update) error {
 		if u.Segment != nil && at.IsZero() {
 			at = time.Now()
@@ -98,7 +129,7 @@ func testCancel(t *testing.T, enc encoder.Encoder, store storage.Store, job enco
 		}
 		return nil
 	}
-	err := c.encode(ctx, enc)
+	err := c.encode(ctx, s.enc)
 	if at.IsZero() {
 		t.Fatalf("Encode emitted no segment and returned %v", err)
 	}
@@ -110,9 +141,9 @@ func testCancel(t *testing.T, enc encoder.Encoder, store storage.Store, job enco
 	}
 }
 
-func testCancelledBefore(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) {
+func testCancelledBefore(t *testing.T, s subject) {
 	ctx, cancel := context.WithCancel(t.Context())
-	c := newContract(t.Errorf, store, job)
+	c := s.watch(s.job)
 	c.hook = func(u encoder.Update) error {
 		if u.Segment != nil {
 			t.Errorf("emitted segment %d of %q under a context that had ended", u.Segment.Number, u.Segment.Track)
@@ -120,32 +151,32 @@ func testCancelledBefore(t *testing.T, enc encoder.Encoder, store storage.Store,
 		return nil
 	}
 	cancel()
-	if err := enc.Encode(ctx, c.job, c.emit); !errors.Is(err, context.Canceled) {
+	if err := s.enc.Encode(ctx, c.job, c.emit); !errors.Is(err, context.Canceled) {
 		t.Errorf("Encode returned %v, not context.Canceled", err)
 	}
 }
 
 // testDeadline holds emit until the context's deadline has passed.
-func testDeadline(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) {
+func testDeadline(t *testing.T, s subject) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 	defer cancel()
-	c := newContract(t.Errorf, store, job)
+	c := s.watch(s.job)
 	c.hook = func(encoder.Update) error {
 		<-ctx.Done()
 		return nil
 	}
-	if err := c.encode(ctx, enc); !errors.Is(err, context.DeadlineExceeded) {
+	if err := c.encode(ctx, s.enc); !errors.Is(err, context.DeadlineExceeded) {
 		t.Errorf("Encode returned %v, not context.DeadlineExceeded", err)
 	}
 }
 
 // testConcurrent runs three jobs at a time.
-func testConcurrent(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) {
+func testConcurrent(t *testing.T, s subject) {
 	var wg sync.WaitGroup
 	for n := range 3 {
-		c := newContract(t.Errorf, store, sibling(job, fmt.Sprint(n)))
+		c := s.watch(sibling(s.job, fmt.Sprint(n)))
 		wg.Go(func() {
-			if err := enc.Encode(t.Context(), c.job, c.emit); err != nil {
+			if err := s.enc.Encode(t.Context(), c.job, c.emit); err != nil {
 				t.Errorf("Encode of job %s: %v", c.job.ID, err)
 				return
 			}

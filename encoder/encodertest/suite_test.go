@@ -33,6 +33,21 @@ func TestLimitKeepsTheContract(t *testing.T) {
 	})
 }
 
+func TestParallelKeepsTheContract(t *testing.T) {
+	for name, wrap := range map[string]func(encoder.Encoder) encoder.Encoder{
+		"alone":   func(e encoder.Encoder) encoder.Encoder { return e },
+		"limited": func(e encoder.Encoder) encoder.Encoder { return encoder.Limit(e, 1, nil) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			encodertest.RunAnyOrder(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
+				store := memstore.New()
+				fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 45 * time.Second})
+				return encoder.Parallel(wrap(fake), &encoder.ParallelOptions{Workers: 3}), store, plan(t, fake, "a")
+			})
+		})
+	}
+}
+
 // bent is a Fake whose updates go through change on their way to emit.
 type bent struct {
 	*encodertest.Fake
@@ -136,7 +151,7 @@ func TestSuiteHasTeeth(t *testing.T) {
 					return nil
 				}
 			}
-			problems, err := encodertest.Problems(t.Context(), bent{fake, change}, store, plan(t, fake, "a"), hook)
+			problems, err := encodertest.Problems(t.Context(), bent{fake, change}, store, plan(t, fake, "a"), false, hook)
 			require.NoError(t, err)
 			assert.Contains(t, strings.Join(problems, "\n"), want)
 		})

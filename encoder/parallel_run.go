@@ -1,0 +1,222 @@
+package encoder
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// fanout is one job that runs in parts.
+type fanout struct {
+	enc  Encoder
+	job  Job
+	plan division
+
+	mu     sync.Mutex // guards what follows; held while emit runs, which is never concurrent
+	merger merger
+	cancel context.CancelFunc
+	active map[*part]context.CancelFunc
+	failed error // why all is stopped
+	// cut is the window that ended the timeline too early, and short what it said; the
+	// sound's error is there without a window.
+	cut   *part
+	short error
+}
+
+// part is a window, or the sound.
+type part struct {
+	job     Job
+	sound   bool
+	length  time.Duration  // of its part of the timeline
+	next    map[string]int // number of the segment that is due, by track
+	made    time.Duration  // how much of length
+	stopped bool           // nothing that it emits counts any more
+}
+
+func newFanout(enc Encoder, job Job, d division, emit func(Update) error) *fanout {
+	return &fanout{
+		enc: enc, job: job, plan: d, merger: newMerger(job, d, emit), active: map[*part]context.CancelFunc{},
+	}
+}
+
+// run starts the sound and then one window after the other, as workers become free, and
+// returns when all have ended.
+func (f *fanout) run(parent context.Context, windows iter.Seq[Window], workers int) error {
+	ctx, cancel := context.WithCancel(parent)
+	defer cancel()
+	f.cancel = cancel
+	var wg sync.WaitGroup
+	if len(f.plan.sound) > 0 {
+		p := f.soundPart()
+		if run, ok := f.begin(ctx, p); ok {
+			wg.Go(func() { f.encode(p, run) })
+		}
+	}
+	free := make(chan struct{}, workers)
+	all := true
+	number := 0
+	for w := range windows {
+		select {
+		case free <- struct{}{}:
+		case <-ctx.Done():
+		}
+		p := f.windowPart(w, number)
+		run, ok := f.begin(ctx, p)
+		if !ok {
+			all = false
+			break
+		}
+		number++
+		wg.Go(func() {
+			defer func() { <-free }()
+			f.encode(p, run)
+		})
+	}
+	wg.Wait()
+	return f.result(parent, all)
+}
+
+func (f *fanout) soundPart() *part {
+	job := f.job
+	job.ID += "-sound"
+	job.Tracks, job.Done = f.plan.sound, nil
+	job.Cost = 0 // that of the pictures
+	return newPart(job, job.Grid.Duration(), true)
+}
+
+func (f *fanout) windowPart(w Window, number int) *part {
+	job := f.job
+	job.ID += "-w" + strconv.Itoa(number)
+	job.Tracks, job.Done, job.Window = f.plan.video, nil, w
+	return newPart(job, job.Grid.between(w.First, w.First+w.Segments), false)
+}
+
+func newPart(job Job, length time.Duration, sound bool) *part {
+	p := &part{job: job, sound: sound, length: length, next: map[string]int{}}
+	for _, t := range job.Tracks {
+		p.next[t.ID] = job.Window.First
+	}
+	return p
+}
+
+// begin makes p one of those that run, unless it should not any more. What it returns
+// runs p and must be called.
+func (f *fanout) begin(ctx context.Context, p *part) (run func(emit func(Update) error) error, ok bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if ctx.Err() != nil || f.behindCut(p) {
+		return nil, false
+	}
+	ctx, f.active[p] = context.WithCancel(ctx)
+	if l, limited := f.enc.(*Limited); limited { // the goroutines may run in another order
+		return l.queue(ctx, p.job), true
+	}
+	return func(emit func(Update) error) error { return f.enc.Encode(ctx, p.job, emit) }, true
+}
+
+// behindCut says whether the timeline ends before p.
+func (f *fanout) behindCut(p *part) bool {
+	return f.cut != nil && !p.sound && p.job.Window.First > f.cut.job.Window.First
+}
+
+// encode runs a part that has its place in the queue.
+func (f *fanout) encode(p *part, run func(emit func(Update) error) error) {
+	err := error(&Error{Code: CodeEncoderFailed, Message: "The encoder gave up without a word. Try again.",
+		Err: errors.New("encode ended its goroutine")})
+	defer func() { f.ended(p, err) }()
+	err = f.try(p, run)
+}
+
+func (f *fanout) try(p *part, run func(emit func(Update) error) error) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = &Error{Code: CodeEncoderFailed, Message: "The encoder broke. Try again, and tell the service's operator if that does not help.",
+				Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
+		}
+	}()
+	if err := run(func(u Update) error { return f.update(p, u) }); err != nil {
+		return err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if p.stopped {
+		return errStopped
+	}
+	return f.merger.finished(p)
+}
+
+// errStopped ends an encode whose output is of no use.
+var errStopped = errors.New("stopped: the timeline ends before this window")
+
+// update takes what a part emits.
+func (f *fanout) update(p *part, u Update) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case f.merger.err != nil:
+		return f.merger.err
+	case p.stopped:
+		return errStopped
+	}
+	if err := f.merger.take(p, u); err != nil {
+		p.stopped = true
+		f.fail(err)
+		return err
+	}
+	return nil
+}
+
+// ended takes the result of a part.
+func (f *fanout) ended(p *part, err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.active[p]()
+	delete(f.active, p)
+	var e *Error
+	switch {
+	case err == nil || p.stopped:
+	case !errors.As(err, &e) || e.Code != CodeTruncated:
+		f.fail(err)
+	case p.sound:
+		if f.short == nil {
+			f.short = err
+		}
+	case f.cut == nil || p.job.Window.First < f.cut.job.Window.First:
+		f.cut, f.short = p, err
+		for q, cancel := range f.active {
+			if f.behindCut(q) {
+				q.stopped = true
+				cancel()
+			}
+		}
+	}
+}
+
+// fail stops all for a reason; the first counts.
+func (f *fanout) fail(err error) {
+	if f.failed == nil {
+		f.failed = err
+	}
+	f.cancel()
+}
+
+// result is what Encode returns when all parts have ended; all says that every window
+// has run.
+func (f *fanout) result(parent context.Context, all bool) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	switch {
+	case parent.Err() != nil && (f.failed != nil || !all):
+		return fmt.Errorf("encode %s: %w", f.job.ID, parent.Err())
+	case f.failed != nil:
+		return fmt.Errorf("encode %s: %w", f.job.ID, f.failed)
+	case f.short != nil:
+		return fmt.Errorf("encode %s: %w", f.job.ID, f.short)
+	}
+	return nil
+}
