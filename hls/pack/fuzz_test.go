@@ -32,6 +32,16 @@ func FuzzPack(f *testing.F) {
 			if len(p.segments) == 0 || p.summary.Segments != len(p.segments) {
 				t.Fatalf("%d segments, %d in the summary, and no error", len(p.segments), p.summary.Segments)
 			}
+			if p.init.Timescale == 0 || p.init.Codecs == "" {
+				t.Fatalf("%+v", p.init)
+			}
+			next := p.segments[0].Start
+			for _, seg := range p.segments {
+				if seg.Start != next || seg.Duration <= 0 || seg.Size <= 0 || seg.Size > 2<<20 {
+					t.Fatalf("%+v, where %d was next", seg, next)
+				}
+				next += seg.Duration
+			}
 			return
 		}
 		for _, want := range []error{
