@@ -6,12 +6,14 @@ import (
 	"io"
 	"iter"
 	"strings"
+	"time"
 )
 
 // Prefix is the part of store whose keys start with prefix and a slash, as a Store of
 // its own: its keys are relative ("master.m3u8" for "media/42/master.m3u8" under
 // "media/42"), and what lies outside can't be reached. A slash at the end of prefix
-// makes no difference, and "" is store itself. It forwards [SignedURL], [Free] and [File].
+// makes no difference, and "" is store itself. It forwards [SignedURL], [Free],
+// [SweepTemporary] and [File].
 //
 // A prefix that CheckKey refuses makes every method fail with [ErrInvalidKey]. Errors
 // name the whole key.
@@ -32,6 +34,8 @@ var (
 	_ Store     = (*prefixed)(nil)
 	_ URLSigner = (*prefixed)(nil)
 	_ Gauge     = (*prefixed)(nil)
+
+	_ TemporarySweeper = (*prefixed)(nil)
 )
 
 // full is the key in the store inside. A relative key has to be right by itself: "/x" or
@@ -122,3 +126,14 @@ func (p *prefixed) SignedURL(ctx context.Context, key string, opts *SignedURLOpt
 }
 
 func (p *prefixed) Free(ctx context.Context) (int64, error) { return Free(ctx, p.store) }
+
+func (p *prefixed) SweepTemporary(ctx context.Context, prefix string, olderThan time.Duration) ([]string, error) {
+	if err := p.check(); err != nil {
+		return nil, fmt.Errorf("sweep: %w", err)
+	}
+	names, err := SweepTemporary(ctx, p.store, p.prefix+prefix, olderThan)
+	for i := range names {
+		names[i] = strings.TrimPrefix(names[i], p.prefix)
+	}
+	return names, err
+}

@@ -8,7 +8,8 @@
 // Powers that only some stores have are functions that take the Store and return
 // [errors.ErrUnsupported] where the store lacks them: [SignedURL] for an address
 // that needs no further credentials, [File] for the operating system's file behind
-// an open object, [Free] for how much room is left. Decorators forward them.
+// an open object, [Free] for how much room is left, [SweepTemporary] for
+// what killed processes leave. Decorators forward them.
 //
 // [Prefix] makes a Store of a part of another:
 //

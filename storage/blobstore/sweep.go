@@ -7,6 +7,8 @@ import (
 	"os"
 	"regexp"
 	"time"
+
+	"github.com/vodkit/vodkit/storage"
 )
 
 // Sweep removes what Puts into a folder left behind when their process was killed:
@@ -21,13 +23,20 @@ import (
 // given to New without NoTempDir has its temporary files in os.TempDir, where Sweep
 // doesn't look.
 func (s *Store) Sweep(ctx context.Context, olderThan time.Duration) (removed []string, err error) {
+	return s.SweepTemporary(ctx, "", olderThan)
+}
+
+var _ storage.TemporarySweeper = (*Store)(nil)
+
+// SweepTemporary is Sweep of the keys that start with prefix alone.
+func (s *Store) SweepTemporary(ctx context.Context, prefix string, olderThan time.Duration) (removed []string, err error) {
 	if err := s.alive(ctx, "sweep", ""); err != nil {
 		return nil, err
 	}
 	if !s.file {
 		return nil, fmt.Errorf("sweep: %w: the bucket is not a folder", errors.ErrUnsupported)
 	}
-	for obj, err := range s.objects(ctx, "") {
+	for obj, err := range s.objects(ctx, prefix) {
 		if err == nil {
 			err = ctx.Err()
 		}
