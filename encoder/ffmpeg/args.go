@@ -8,9 +8,9 @@ import (
 	"github.com/vodkit/vodkit/hls"
 )
 
-// encodeArgs is the command line of a job: one input, and for each track an output of
-// its own into the descriptor that firstOut + its place names. Progress goes to
-// progressFD.
+// encodeArgs is the command line of a job: its source, an input that begins each
+// sound, and for each track an output of its own into the descriptor that firstOut +
+// its place names. Progress goes to progressFD.
 func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut int, tonemap bool) ([]string, error) {
 	graphs, err := filterGraphs(job, tonemap)
 	if err != nil {
@@ -27,6 +27,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	args = append(args, e.opts.InputArgs...)
 	args = append(args, "-noautorotate")
 	args = append(args, e.inputArgs(in)...)
+	args = append(args, firstSamples(job)...)
 	for _, g := range graphs {
 		args = append(args, "-filter_complex", g)
 	}

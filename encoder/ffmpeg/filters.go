@@ -11,10 +11,12 @@ import (
 // filterGraphs returns what -filter_complex is given for a job: a graph for all its
 // pictures, and one for each sound. Track i of job.Tracks leaves them as [out<i>]. They
 // are apart because ffmpeg builds a graph anew where the sound of a source changes its
-// channels or rate in the middle, and a picture's graph would begin again at 0.
+// channels or rate in the middle, and a picture's graph would begin again at 0. Sound n
+// begins with input n+1: see firstSamples.
 func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 	var graphs []string
 	var videos []int
+	sounds := 0
 	for i, t := range job.Tracks {
 		s, ok := stream(job.Media, t.Stream)
 		if !ok {
@@ -24,7 +26,8 @@ func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 		case hls.Video:
 			videos = append(videos, i)
 		case hls.Audio:
-			graphs = append(graphs, audioChain(i, t, s, job))
+			sounds++
+			graphs = append(graphs, audioChain(i, sounds, t, s, job))
 		default:
 			return nil, fmt.Errorf("track %q is of kind %q, which this encoder does not make", t.ID, t.Kind)
 		}

@@ -2,10 +2,10 @@ package ffmpeg
 
 import (
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
 )
 
 // longSilence is how much missing sound ffmpeg may fill in at once. It holds all of it in
@@ -13,22 +13,27 @@ import (
 const longSilence = 10 * time.Second
 
 // audioChain makes stereo sound that starts at 0, whose gaps are silent, and that
-// ends with the timeline.
-func audioChain(i int, t encoder.TrackSpec, s encoder.Stream, job encoder.Job) string {
-	f := fmt.Sprintf("[0:%d]", t.Stream)
-	resample := fmt.Sprintf("aresample=%d:async=1", t.SampleRate)
+// ends with the timeline. first is the input that has the job's first samples for it.
+//
+// ffmpeg builds this graph anew wherever the source changes its channels or its rate,
+// and a new graph knows nothing of the one before: it must go on at the times of its
+// frames, not begin at 0 again (as with aresample=first_pts=0). So what begins the
+// sound comes from another input, which is read once. It is a second ahead of the
+// sound, so that the first gap is long enough to be filled however small it is; then
+// that second is cut away. areverse puts out nothing before its input's end: until
+// something comes out ffmpeg reads on here, and from then on nothing waits for that
+// input, whose turn may never come while pictures are awaited.
+func audioChain(i, first int, t encoder.TrackSpec, s encoder.Stream, job encoder.Job) string {
+	// All inputs of ainterleave count in microseconds because it puts out nothing else.
+	const stereo = "aformat=sample_fmts=fltp:channel_layouts=stereo,asettb=1/1000000"
+	f := fmt.Sprintf("[0:%[1]d]aresample=%[2]d,%[3]s,asetpts=PTS+1000000[sound%[4]d];[%[5]d:0]areverse,%[3]s[first%[4]d];",
+		t.Stream, t.SampleRate, stereo, i, first)
 	if s.Start > longSilence || s.KeyframeGap > longSilence {
-		f += ticked(i, t.SampleRate)
-		// A tick may stand just before the sound comes back: less than the 0.1 s from which
-		// gaps are filled otherwise.
-		resample += ":min_hard_comp=0.02"
+		f += ticked(i, t.SampleRate, stereo)
+	} else {
+		f += fmt.Sprintf("[sound%[1]d][first%[1]d]ainterleave,aresample=%[2]d:async=1", i, t.SampleRate)
 	}
-	// Where a broadcast changes its channels or rate in the middle, the graph is built anew
-	// and must not begin at 0 again.
-	if s.Start > 0 || !strings.HasPrefix(job.Media.Format, "mpeg") {
-		resample += ":first_pts=0"
-	}
-	f += resample + ",aformat=channel_layouts=stereo"
+	f += fmt.Sprintf(",asettb=1/%[1]d,asetpts=PTS-%[1]d,atrim=start_pts=0", t.SampleRate)
 	if end := job.Grid.Duration(); end > 0 {
 		missing := max(0, (end - s.End).Seconds())
 		f += fmt.Sprintf(",apad=pad_dur=%.3f,atrim=end=%.6f", missing+0.05+madeGood(job.Grid).Seconds(), end.Seconds())
@@ -37,12 +42,25 @@ func audioChain(i int, t encoder.TrackSpec, s encoder.Stream, job encoder.Job) s
 }
 
 // ticked puts a single silent sample into each second of sound that is missing, so
-// that the rest of the second is all that has to be filled in at once. Both inputs of
-// ainterleave count in microseconds because it puts out nothing else.
-func ticked(i, rate int) string {
-	const stereo = "aformat=sample_fmts=fltp:channel_layouts=stereo,asettb=1/1000000"
-	return fmt.Sprintf("aresample=%[2]d,%[3]s[sound%[1]d];"+
-		"anullsrc=r=1:cl=stereo:nb_samples=1,asetrate=%[2]d,asetpts=(N+1)*%[2]d,%[3]s[tick%[1]d];"+
-		"[sound%[1]d][tick%[1]d]ainterleave,aselect='gt(samples_n,1)+gt(t-if(isnan(prev_selected_t),0,prev_selected_t),0.99)',",
-		i, rate, stereo)
+// that the rest of the second is all that has to be filled in at once. A tick may stand
+// just before the sound comes back: less than the 0.1 s from which gaps are filled
+// otherwise. What a new graph puts out first is no tick: that would reach back into what
+// the old one has put out.
+func ticked(i, rate int, stereo string) string {
+	return fmt.Sprintf("anullsrc=r=1:cl=stereo:nb_samples=1,asetrate=%[2]d,asetpts=(N+1)*%[2]d,%[3]s[tick%[1]d];"+
+		"[sound%[1]d][first%[1]d][tick%[1]d]ainterleave=nb_inputs=3,"+
+		"aselect='gt(samples_n,1)+if(isnan(prev_selected_t),0,gt(t-prev_selected_t,0.99))',"+
+		"aresample=%[2]d:async=1:min_hard_comp=0.02", i, rate, stereo)
+}
+
+// firstSamples are inputs that hold two silent samples at 0, one for each sound of the
+// job, in their order.
+func firstSamples(job encoder.Job) []string {
+	var args []string
+	for _, t := range job.Tracks {
+		if t.Kind == hls.Audio {
+			args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("anullsrc=r=%d:cl=stereo:nb_samples=2,atrim=end_sample=2", t.SampleRate))
+		}
+	}
+	return args
 }
