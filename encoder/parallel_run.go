@@ -44,38 +44,41 @@ func newFanout(enc Encoder, job Job, d division, emit func(Update) error) *fanou
 	}
 }
 
-// run starts the sound and then one window after the other, as workers become free, and
-// returns when all have ended.
+// run starts one window after the other, as workers become free, with the first of them
+// the sound, and returns when all have ended.
 func (f *fanout) run(parent context.Context, windows iter.Seq[Window], workers int) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	f.cancel = cancel
 	var wg sync.WaitGroup
-	if len(f.plan.sound) > 0 {
-		p := f.soundPart()
-		if run, ok := f.begin(ctx, p); ok {
-			wg.Go(func() { f.encode(p, run) })
+	all := true
+	start := func(p *part, then func()) {
+		run, ok := f.begin(ctx, p)
+		if !ok {
+			all = false
+			return
 		}
+		wg.Go(func() {
+			defer then()
+			f.encode(p, run)
+		})
 	}
 	free := make(chan struct{}, workers)
-	all := true
 	number := 0
 	for w := range windows {
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
 		}
-		p := f.windowPart(w, number)
-		run, ok := f.begin(ctx, p)
-		if !ok {
-			all = false
+		if start(f.windowPart(w, number), func() { <-free }); !all {
 			break
 		}
-		number++
-		wg.Go(func() {
-			defer func() { <-free }()
-			f.encode(p, run)
-		})
+		if number++; number == 1 && len(f.plan.sound) > 0 { // behind the window, which may be refused
+			start(f.soundPart(), func() {})
+		}
+	}
+	if number == 0 && all {
+		start(f.soundPart(), func() {})
 	}
 	wg.Wait()
 	return f.result(parent, all)

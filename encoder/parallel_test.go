@@ -496,6 +496,23 @@ func TestParallelOverLimitBeginsAtTheFront(t *testing.T) {
 	}
 }
 
+// A limit without room refuses a job as a whole, and none in its middle.
+func TestParallelOverLimitWithBacklog(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := encoder.Parallel(encoder.Limit(&sketch{step: slowly}, 1, &encoder.LimitOptions{Backlog: -1}), &encoder.ParallelOptions{Workers: 4})
+		first := make(chan error, 1)
+		go func() { first <- p.Encode(t.Context(), film(3000), nothing) }()
+		synctest.Wait()
+		other := film(3000)
+		other.Output = "media/other/1"
+		r := newReel(other)
+		require.ErrorIs(t, p.Encode(t.Context(), other, r.emit), encoder.ErrBacklogFull)
+		require.NoError(t, <-first)
+		require.NoError(t, p.Encode(t.Context(), other, r.emit))
+		assert.Equal(t, 20, r.contiguous())
+	})
+}
+
 func TestParallelForwards(t *testing.T) {
 	ctx := t.Context()
 	store := memstore.New()
