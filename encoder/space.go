@@ -8,7 +8,7 @@ const fixedOutput = 128 << 10
 
 // MaxOutput returns how many bytes the job's objects and playlists take in the Store at
 // most, where its encoder keeps to MaxRate and Bitrate. It is 0 where the duration of the
-// timeline is unknown. Most videos take a half or less.
+// timeline is unknown.
 func (j Job) MaxOutput() int64 {
 	d := j.Grid.Duration().Seconds()
 	if d <= 0 {

@@ -118,7 +118,7 @@
 //	500     internal              a bug: the log has it
 //	503     unavailable           starting or stopping: wait for Retry-After
 //	503     storage_unavailable   the Store or Catalog fails: wait for Retry-After
-//	507     insufficient_storage  the Store is full
+//	507     insufficient_storage  the Store is full, or has no room for an upload of this size
 //
 // The codes of an asset in ERROR (Asset.Error, progress.Event.Error):
 //
@@ -136,6 +136,7 @@
 //	stalled              no         retry; the machine may be overloaded
 //	source_unavailable   no         retry when the Store answers
 //	storage_unavailable  no         retry when the Store takes writes
+//	insufficient_storage no         make room in the Store (or in TMPDIR, as the message says); retry
 //	internal             (says)     a panic or a bug: the log has it
 //	cancelled            no         someone cancelled: retry
 //	deleted              yes        someone deleted the asset

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"syscall"
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
@@ -35,6 +34,8 @@ func failureOf(err error) progress.Failure {
 	switch {
 	case errors.Is(err, errCancelled):
 		return progress.Failure{Code: progress.CodeCancelled, Message: "The encode was cancelled. Retry to begin it again."}
+	case errors.As(err, &e) && e.Code == encoder.CodeStorage && full(e):
+		return progress.Failure{Code: encoder.CodeNoSpace, Message: "The storage is full. Try again when there is room."}
 	case errors.As(err, &e):
 		f := progress.Failure{Code: e.Code, Message: e.Message, Permanent: e.Permanent}
 		if f.Code == "" {
@@ -46,8 +47,8 @@ func failureOf(err error) progress.Failure {
 		return f
 	case errors.Is(err, errPanic):
 		return progress.Failure{Code: CodeInternal, Message: "Something in the service broke. Try again, and tell its operator if that does not help."}
-	case errors.Is(err, errStore) && errors.Is(err, syscall.ENOSPC):
-		return progress.Failure{Code: encoder.CodeStorage, Message: "The storage is full. Try again when there is room."}
+	case errors.Is(err, errStore) && full(err):
+		return progress.Failure{Code: encoder.CodeNoSpace, Message: "The storage is full. Try again when there is room."}
 	case errors.Is(err, errStore):
 		return progress.Failure{Code: encoder.CodeStorage, Message: "The storage could not be written. Try again later."}
 	case errors.Is(err, storage.ErrNotExist):

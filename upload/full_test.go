@@ -185,7 +185,7 @@ func TestFullFromEachWriteOn(t *testing.T) {
 			time.Sleep(100 * time.Millisecond) // it stays full for a while, and all retries may be used up
 			b.store.relieve()
 			if got := b.settled(a); got.Status != progress.Complete {
-				require.Equal(t, encoder.CodeStorage, got.Error.Code, "%+v", got.Error)
+				require.Equal(t, encoder.CodeNoSpace, got.Error.Code, "%+v", got.Error)
 				require.False(t, got.Error.Permanent)
 				again, err := b.Retry(b.ctx, a.ID)
 				require.NoError(t, err)
@@ -211,7 +211,7 @@ func TestMediaThatCannotBeStoredEndsInError(t *testing.T) {
 	})
 	a := b.ended()
 	require.Equal(t, progress.Error, a.Status)
-	assert.Equal(t, &progress.Failure{Code: encoder.CodeStorage, Message: "The storage is full. Try again when there is room."}, a.Error)
+	assert.Equal(t, &progress.Failure{Code: encoder.CodeNoSpace, Message: "The storage is full. Try again when there is room."}, a.Error)
 	assert.Equal(t, 3, a.Runs, "retries end")
 	assert.Len(t, keysOf(t, b.store, "sources/"), 1, "what was accepted is there")
 	fs.set(nil)

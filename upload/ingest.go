@@ -24,7 +24,8 @@ const (
 //
 // Errors match ErrInvalid, ErrType, ErrTooLarge, ErrEmpty, ErrIncomplete (with the
 // reader's own), ErrExist, ErrBacklogFull or ErrClosed; others are the Store's or the
-// Catalog's. What can be refused before the first byte is read, is.
+// Catalog's, such as storage.ErrNoSpace. What can be refused before the first byte is
+// read, is: also what the Store has no room for, where it can tell (storage.Free).
 func (p *Pipeline) Create(ctx context.Context, n NewAsset, r io.Reader) (Asset, error) {
 	ctx, end, err := p.life.begin(ctx)
 	if err != nil {
@@ -132,6 +133,9 @@ func (p *Pipeline) admit(ctx context.Context, n NewAsset) (_ NewAsset, free func
 
 // receive stores what r yields. Where it fails, nothing is left.
 func (p *Pipeline) receive(ctx context.Context, n NewAsset, r io.Reader) (encoder.Part, error) {
+	if err := p.room(ctx, n.Size); err != nil {
+		return encoder.Part{}, err
+	}
 	// The part has a name of its own, so that two processes that take the same id do not
 	// write the same object.
 	key := sourcesPrefix + n.ID + "/" + ids.New(now())

@@ -22,7 +22,11 @@ const cleanup = time.Minute
 func (r *run) retire(ctx context.Context) []string {
 	held, cancel := context.WithTimeout(ctx, lastWords)
 	defer cancel()
-	if err := r.held.update(held, func(*Asset) {}); err != nil && !errors.Is(err, errCancelled) {
+	err := r.held.update(held, func(*Asset) {})
+	if full(err) && !r.p.opts.KeepFailed && r.makeRoom(ctx) {
+		err = r.held.update(held, func(*Asset) {})
+	}
+	if err != nil && !errors.Is(err, errCancelled) {
 		return nil
 	}
 	return r.withdraw(ctx, r.held.get())
@@ -45,8 +49,11 @@ func (r *run) withdraw(ctx context.Context, a Asset) []string {
 	case a.Output == a.Published:
 		return nil
 	}
-	return r.list(ctx, func(key string) bool { return strings.HasPrefix(key, a.Output+"/") })
+	return r.list(ctx, func(key string) bool { return underOutput(a, key) })
 }
+
+// underOutput says whether the key is of the run that a tells of.
+func underOutput(a Asset, key string) bool { return strings.HasPrefix(key, a.Output+"/") }
 
 // list returns the keys of the asset's media that match.
 func (r *run) list(ctx context.Context, match func(key string) bool) []string {

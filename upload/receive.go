@@ -77,7 +77,7 @@ func (h *Handler) refusable(r *http.Request, limit int64) error {
 	case h.p.backlogFull():
 		return ErrBacklogFull
 	}
-	return nil
+	return h.p.room(r.Context(), max(0, r.ContentLength))
 }
 
 // deniedError is the host's refusal out of Prepare.

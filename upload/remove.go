@@ -32,13 +32,21 @@ const askAgain = 100 * time.Millisecond
 // with a terminal event of code deleted. The wish is durable first: where Delete
 // fails midway, because ctx ended or the Store refused, a worker goes on with it, and
 // it can be called again. A missing asset gives [ErrNotFound].
+//
+// A Store may be too full for the wish to be recorded. Of an asset whose attempt has
+// ended, media and source are removed first then, which makes room; a process that is
+// killed over that leaves a record without them, to be deleted again. Others give an
+// error that matches storage.ErrNoSpace.
 func (p *Pipeline) Delete(ctx context.Context, id string) error {
 	ctx, end, err := p.life.begin(ctx)
 	if err != nil {
 		return fmt.Errorf("delete asset %q: %w", id, err)
 	}
 	defer end()
-	if err = p.takeForDelete(ctx, id); err == nil {
+	if err = p.takeForDelete(ctx, id); full(err) && p.emptied(ctx, id) {
+		err = p.takeForDelete(ctx, id)
+	}
+	if err == nil {
 		if err = p.remove(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
 			p.letGo(ctx, id)
 		}
@@ -47,6 +55,28 @@ func (p *Pipeline) Delete(ctx context.Context, id string) error {
 		return fmt.Errorf("delete asset %q: %w", id, err)
 	}
 	return nil
+}
+
+// emptied removes the media and the source of an asset whose attempt has ended, before
+// the wish is recorded, and says whether it did.
+func (p *Pipeline) emptied(ctx context.Context, id string) bool {
+	free, ok := p.reserved.try(id) // nobody retries it meanwhile
+	if !ok {
+		return false
+	}
+	defer free()
+	a, _, err := p.catalog.Get(ctx, id)
+	if err != nil || !a.Status.Terminal() {
+		return false
+	}
+	p.log.Warn("The store is full: an asset's objects are removed before its deletion can be recorded.", "asset", id)
+	if err = p.removeMedia(ctx, id); err == nil {
+		err = p.removeSource(ctx, a)
+	}
+	if err != nil {
+		p.log.Error("An asset's objects could not be removed.", "asset", id, "error", err)
+	}
+	return err == nil
 }
 
 // takeForDelete records the intent, stops what runs, and makes this process the owner,

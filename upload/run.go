@@ -75,6 +75,9 @@ func (r *run) process(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := r.roomFor(ctx, job); err != nil {
+		return err
+	}
 	if err := r.encode(ctx, job); err != nil {
 		return err
 	}

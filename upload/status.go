@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"os"
 	"strconv"
-	"syscall"
 
 	"github.com/vodkit/vodkit/internal/problem"
 )
@@ -79,7 +78,7 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusServiceUnavailable, problem.Unavailable, "The service is starting or stopping. Try again in a moment.", "5"}
 	case errors.Is(err, ErrVersion):
 		return answer{http.StatusInternalServerError, problem.Internal, "The asset was recorded by a newer version of the service. Tell its operator.", ""}
-	case errors.Is(err, syscall.ENOSPC):
+	case full(err):
 		return answer{http.StatusInsufficientStorage, codeNoSpace, "The service's storage is full. Tell its operator, and try again later.", ""}
 	}
 	return answer{http.StatusServiceUnavailable, codeStorage, "The service's storage does not answer. Try again in a moment.", "10"}
