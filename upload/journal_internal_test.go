@@ -46,7 +46,7 @@ func TestJournalGivesBackWhatWasFlushed(t *testing.T) {
 	page, err := again.load(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, []hls.Init{journalInit("v720")}, page.Inits)
-	assert.Equal(t, []hls.Segment{journalSegment("v720", 0), journalSegment("v720", 7)}, page.Segments)
+	assert.ElementsMatch(t, []hls.Segment{journalSegment("v720", 0), journalSegment("v720", 7)}, page.Segments)
 	again.segment(journalSegment("v720", 7))
 	require.NoError(t, again.flush(t.Context()))
 	assert.Len(t, store.Keys(), 2, "what is recorded is not recorded again")
