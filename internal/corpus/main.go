@@ -5,7 +5,8 @@
 //
 //   - each file ends COMPLETE or with a typed ERROR, within the time limit;
 //   - what is COMPLETE has playlists as long as the source within one segment, unless
-//     explain.go says why not, that ffprobe reads to the same length;
+//     explain.go says why not, that ffprobe reads to the same length, and shows and sounds
+//     like the source (internal/corpus/compare);
 //   - a file that points at another one ends in ERROR;
 //   - progress never goes back, and there is one terminal event;
 //   - no process is left when a file is done.
@@ -28,6 +29,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vodkit/vodkit/internal/corpus/compare"
 	"github.com/vodkit/vodkit/internal/corpus/inventory"
 )
 
@@ -51,12 +53,13 @@ type row struct {
 	path, status, code string
 	source, playlist   float64 // seconds; NaN where unknown
 	variants           int
+	compared           compare.Result
 	took               time.Duration
 	broken             []string // rules
 	note               string
 }
 
-const header = "path\tstatus\tcode\tsource_s\tplaylist_s\tvariants\ttook_s\tbroken_rules\tnote"
+const header = "path\tstatus\tcode\tsource_s\tplaylist_s\tvariants\t" + compare.Header + "\ttook_s\tbroken_rules\tnote"
 
 func (r row) String() string {
 	num := func(f float64) string {
@@ -69,7 +72,7 @@ func (r row) String() string {
 	if why := explanations[r.path]; why != "" {
 		note = strings.Trim(note+"; "+why, "; ")
 	}
-	return strings.Join([]string{r.path, r.status, orDash(r.code), num(r.source), num(r.playlist), strconv.Itoa(r.variants),
+	return strings.Join([]string{r.path, r.status, orDash(r.code), num(r.source), num(r.playlist), strconv.Itoa(r.variants), r.compared.Columns(),
 		strconv.FormatFloat(r.took.Seconds(), 'f', 1, 64), orDash(strings.Join(r.broken, "; ")), orDash(note)}, "\t")
 }
 

@@ -17,9 +17,16 @@ import (
 type presentation struct {
 	variants          int
 	shortest, longest float64 // seconds
+	// smallest and sound are the media playlists of the variant with the least bandwidth
+	// and of the first rendition of sound. Nil where there is none: sound alone is a
+	// variant of its own.
+	smallest, sound *url.URL
 }
 
-var uriAttribute = regexp.MustCompile(`URI="([^"]+)"`)
+var (
+	uriAttribute = regexp.MustCompile(`URI="([^"]+)"`)
+	bandwidth    = regexp.MustCompile(`[:,]BANDWIDTH=(\d+)`)
+)
 
 // playlists reads the multivariant playlist at path and every media playlist that it
 // names, and fetches the first and last object of each.
@@ -36,6 +43,7 @@ func (d *demo) playlists(ctx context.Context, path string) (presentation, error)
 	if err != nil {
 		return p, err
 	}
+	least, info := int64(math.MaxInt64), ""
 	for line := range strings.Lines(string(body)) {
 		line = strings.TrimSpace(line)
 		uri := line
@@ -46,6 +54,9 @@ func (d *demo) playlists(ctx context.Context, path string) (presentation, error)
 				continue
 			}
 			uri = m[1]
+		case strings.HasPrefix(line, "#EXT-X-STREAM-INF:"):
+			info = line
+			continue
 		case line == "" || strings.HasPrefix(line, "#"):
 			continue
 		default:
@@ -58,6 +69,18 @@ func (d *demo) playlists(ctx context.Context, path string) (presentation, error)
 		seconds, err := d.mediaPlaylist(ctx, ref)
 		if err != nil {
 			return p, err
+		}
+		switch m := bandwidth.FindStringSubmatch(info); {
+		case strings.HasPrefix(line, "#EXT-X-MEDIA:"):
+			if p.sound == nil && strings.Contains(line, "TYPE=AUDIO") {
+				p.sound = ref
+			}
+		case !strings.Contains(info, "RESOLUTION="): // sound alone
+			p.sound = ref
+		case m != nil:
+			if b, err := strconv.ParseInt(m[1], 10, 64); err == nil && b < least {
+				least, p.smallest = b, ref
+			}
 		}
 		p.shortest, p.longest = min(p.shortest, seconds), max(p.longest, seconds)
 	}

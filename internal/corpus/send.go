@@ -71,7 +71,7 @@ func (d *demo) send(ctx context.Context, media string, f inventory.File) row {
 	r.status, r.took = a.Status, time.Since(start)
 	switch a.Status {
 	case "COMPLETE":
-		d.complete(ctx, a, &r, breaks)
+		d.complete(ctx, a, filepath.Join(media, filepath.FromSlash(f.Path)), &r, breaks)
 	case "ERROR":
 		if a.Error == nil || a.Error.Code == "" || a.Error.Message == "" {
 			breaks("ERROR without a code and a sentence")
@@ -93,8 +93,9 @@ func (d *demo) send(ctx context.Context, media string, f inventory.File) row {
 	return r
 }
 
-// complete looks at the playlists of a finished asset.
-func (d *demo) complete(ctx context.Context, a asset, r *row, breaks func(string, ...any)) {
+// complete looks at the playlists of a finished asset, and at what they show beside the
+// file that was uploaded.
+func (d *demo) complete(ctx context.Context, a asset, file string, r *row, breaks func(string, ...any)) {
 	p, err := d.playlists(ctx, a.Playlist)
 	if err != nil {
 		breaks("playlists: %v", err)
@@ -114,6 +115,10 @@ func (d *demo) complete(ctx context.Context, a asset, r *row, breaks func(string
 	if err != nil || math.Abs(read-p.longest) > 0.25 {
 		breaks("ffprobe reads %.3f s (%v)", read, err)
 	}
+	if r.compared, err = d.beside(ctx, file, p); err != nil {
+		breaks("compare: %v", err)
+	}
+	r.broken = append(r.broken, r.compared.Faults...)
 }
 
 // upload posts the file as a browser's form does, under its own name.

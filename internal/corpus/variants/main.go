@@ -7,6 +7,7 @@
 //   - each ends within the time limit, encoded or with a typed, permanent error;
 //   - what is encoded decodes without an error and is as long as was planned, and so are
 //     its segments;
+//   - it shows and sounds like what ffmpeg makes of the variant (internal/corpus/compare);
 //   - no process and no file is left behind.
 //
 // The collection is a folder with an INVENTORY.tsv whose columns path, bytes and
@@ -27,6 +28,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/vodkit/vodkit/internal/corpus/compare"
 	"github.com/vodkit/vodkit/internal/corpus/inventory"
 )
 
@@ -128,12 +130,13 @@ type row struct {
 	n                        int
 	planned, decoded         float64 // seconds
 	truncated                bool
+	compared                 compare.Result
 	took                     time.Duration
 	broken                   []string // rules
 	note                     string
 }
 
-const header = "path\tvariant\tdamage\tstatus\tcode\tplanned_s\tdecoded_s\ttruncated\ttook_s\tbroken_rules\tnote"
+const header = "path\tvariant\tdamage\tstatus\tcode\tplanned_s\tdecoded_s\ttruncated\t" + compare.Header + "\ttook_s\tbroken_rules\tnote"
 
 func (r row) String() string {
 	num := func(f float64) string { return strconv.FormatFloat(f, 'f', 3, 64) }
@@ -144,7 +147,7 @@ func (r row) String() string {
 		return strings.NewReplacer("\t", " ", "\n", " ").Replace(s)
 	}
 	return strings.Join([]string{r.path, strconv.Itoa(r.n), r.kind, r.status, clean(r.code), num(r.planned), num(r.decoded),
-		strconv.FormatBool(r.truncated), num(r.took.Seconds()), clean(strings.Join(r.broken, "; ")), clean(r.note)}, "\t")
+		strconv.FormatBool(r.truncated), r.compared.Columns(), num(r.took.Seconds()), clean(strings.Join(r.broken, "; ")), clean(r.note)}, "\t")
 }
 
 // Files beyond these are left out, so that hundreds of variants take minutes.

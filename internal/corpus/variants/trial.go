@@ -20,6 +20,8 @@ import (
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/ffmpeg"
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/corpus/compare"
 	"github.com/vodkit/vodkit/storage"
 	"github.com/vodkit/vodkit/storage/blobstore"
 )
@@ -143,10 +145,64 @@ func (tr *trial) encode(ctx context.Context, data []byte, r *row, breaks func(st
 	if err != nil {
 		return err
 	}
+	var made output
 	for _, t := range tracks {
-		tr.look(ctx, store, job, t, at(t.ID), r, breaks)
+		path := filepath.Join(tr.dir, t.ID+".mp4")
+		defer func() { _ = os.Remove(path) }()
+		if tr.look(ctx, store, job, t, at(t.ID), path, r, breaks) {
+			made.add(t, path)
+		}
 	}
+	tr.compare(ctx, data, made, r, breaks)
 	return nil
+}
+
+// output is what was made of a source: the files and the source's streams that they
+// are of.
+type output struct {
+	picture, sound       compare.Stream
+	pictureOf, soundFrom int
+}
+
+func (o *output) add(t encoder.TrackSpec, path string) {
+	if t.Kind == hls.Video {
+		o.picture, o.pictureOf = compare.Stream{Path: path}, t.Stream
+	} else if o.sound.Path == "" {
+		o.sound, o.soundFrom = compare.Stream{Path: path}, t.Stream
+	}
+}
+
+// compare lays what was made beside what the source decodes to.
+func (tr *trial) compare(ctx context.Context, data []byte, made output, r *row, breaks func(string, ...any)) {
+	if made.picture.Path == "" && made.sound.Path == "" {
+		return
+	}
+	path := filepath.Join(tr.dir, "source")
+	defer func() { _ = os.Remove(path) }()
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		breaks("compare: %v", err)
+		return
+	}
+	var picture, sound compare.Stream
+	if made.picture.Path != "" {
+		picture = compare.Stream{Path: path, Index: made.pictureOf}
+	}
+	if made.sound.Path != "" {
+		sound = compare.Stream{Path: path, Index: made.soundFrom}
+	}
+	most := plan.MaxDuration + 10*time.Second
+	have, err := compare.Read(ctx, made.picture, made.sound, &compare.Options{Times: true, Most: most})
+	if err != nil {
+		breaks("compare: %v", err)
+		return
+	}
+	want, err := compare.Read(ctx, picture, sound, &compare.Options{Most: most})
+	if err != nil {
+		breaks("compare: the source: %v", err)
+		return
+	}
+	r.compared = compare.Compare(want, have)
+	r.broken = append(r.broken, r.compared.Faults...)
 }
 
 // produced is what an encode emitted for a track.
@@ -156,18 +212,17 @@ type produced struct {
 	timescale float64
 }
 
-// look decodes what was made of a track and holds it to the plan.
-func (tr *trial) look(ctx context.Context, store storage.Store, job encoder.Job, t encoder.TrackSpec, p *produced, r *row, breaks func(string, ...any)) {
+// look writes what was made of a track to path, decodes it and holds it to the plan. It
+// says whether there is something at path.
+func (tr *trial) look(ctx context.Context, store storage.Store, job encoder.Job, t encoder.TrackSpec, p *produced, path string, r *row, breaks func(string, ...any)) bool {
 	// The last frame of sound is whole, and the decoder may give one more.
 	slack := max(0.1, 1.5/job.Grid.FrameRate.Float())
 	if said := float64(p.ticks) / max(1, p.timescale); math.Abs(said-r.planned) > slack {
 		breaks("%s: segments of %.3f s", t.ID, said)
 	}
-	path := filepath.Join(tr.dir, t.ID+".mp4")
-	defer func() { _ = os.Remove(path) }()
 	if err := join(ctx, store, job.Output, p.keys, path); err != nil {
 		breaks("%s: %v", t.ID, err)
-		return
+		return false
 	}
 	decoded, err := decode(ctx, path)
 	if err != nil {
@@ -177,6 +232,7 @@ func (tr *trial) look(ctx context.Context, store storage.Store, job encoder.Job,
 		breaks("%s: decodes to %.3f s", t.ID, decoded)
 	}
 	r.decoded = max(r.decoded, decoded)
+	return true
 }
 
 func join(ctx context.Context, store storage.Store, prefix string, keys []string, path string) error {
