@@ -61,7 +61,7 @@ include internal/s3test/Makefile.inc
 
 # Benchmarks, fuzzing and corpus: by hand, never in make test -------------------
 
-.PHONY: bench bench-encode fuzz corpus corpus-variants torture
+.PHONY: bench bench-encode fuzz corpus corpus-variants seams torture
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
@@ -87,6 +87,10 @@ corpus-variants: ## damage the files of VODKIT_MEDIA in 500 ways and encode them
 	@internal/scripts/setup.sh ffmpeg
 	@go build -o .cache/bin/variants ./internal/corpus/variants
 	@.cache/bin/variants -media "$(VODKIT_MEDIA)" -seed $(or $(SEED),1) -n $(or $(N),500) -only "$(ONLY)" -out results-variants.tsv
+
+seams: ## compare windows with one pass, frame by frame, for every kind of source and the files of VODKIT_MEDIA; OUT=results.tsv, ONLY=part of a name
+	@internal/scripts/setup.sh ffmpeg
+	@VODKIT_SEAMS="$(abspath $(OUT))" VODKIT_MEDIA="$(VODKIT_MEDIA)" go test -count=1 -timeout 2h -run 'TestSeamsMatrix$(if $(ONLY),/$(ONLY))' ./encoder/ffmpeg
 
 torture: ## kill and freeze processes at random and check what must hold; SEED=n, ENCODER=ffmpeg
 	@go build -o .cache/bin/torture ./internal/torture

@@ -12,6 +12,10 @@ import (
 // sound, and for each track an output of its own into the descriptor that firstOut +
 // its place names. Progress goes to progressFD.
 func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut int, tonemap bool) ([]string, error) {
+	part, err := spanOf(job)
+	if err != nil {
+		return nil, err
+	}
 	graphs, err := filterGraphs(job, tonemap)
 	if err != nil {
 		return nil, err
@@ -26,6 +30,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	}
 	args = append(args, e.opts.InputArgs...)
 	args = append(args, "-noautorotate")
+	args = append(args, part.seekArgs(job)...)
 	args = append(args, e.inputArgs(in)...)
 	args = append(args, firstSamples(job)...)
 	for _, g := range graphs {
@@ -34,7 +39,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	for i, t := range job.Tracks {
 		args = append(args, "-map", fmt.Sprintf("[out%d]", i), "-map_metadata", "-1", "-map_chapters", "-1")
 		if t.Kind == hls.Video {
-			args = append(args, e.videoArgs(t, job.Grid, threads)...)
+			args = append(append(args, e.videoArgs(t, job.Grid, threads)...), part.keyArgs()...)
 		} else {
 			args = append(args, e.audioArgs(t)...)
 		}

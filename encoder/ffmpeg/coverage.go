@@ -35,22 +35,27 @@ func (r *run) cover(ev pack.Event) {
 	}
 }
 
-// short returns an error where a track has not become as long as the timeline: ffmpeg
-// leaves out what it can't decode and calls that a success.
+// short returns an error where a track has not become as long as the span: ffmpeg
+// leaves out what it can't decode and calls that a success. Where a window ends before
+// the timeline does, the next one goes on, so not a frame may be missing.
 func (r *run) short(tail *stderrTail) error {
-	want := r.job.Grid.Duration()
+	want := r.part.duration()
 	if want <= 0 {
 		return nil
 	}
+	frame := r.part.at(1)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range r.job.Tracks {
 		c := r.tracks[t.ID]
 		have := time.Duration(hls.Rational{Num: c.ticks, Den: int64(max(1, c.timescale))}.Float() * float64(time.Second))
-		frame := time.Duration(float64(time.Second) / r.job.Grid.FrameRate.Float())
-		if have+max(100*time.Millisecond, 3*frame/2) < want {
+		missing := have+max(100*time.Millisecond, 3*frame/2) < want
+		if !r.part.last {
+			missing = c.ticks != r.part.ticks(c.timescale)
+		}
+		if missing {
 			return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Stderr: tail.String(),
-				Err: fmt.Errorf("track %q has %v of %v", t.ID, have, want),
+				Err: fmt.Errorf("track %q has %v of %v from %v on", t.ID, have, want, r.part.at(r.part.first)),
 				Message: fmt.Sprintf("Only %.1f s of %.1f s could be decoded: the rest of the file is damaged. Export it again and upload that.",
 					have.Seconds(), want.Seconds())}
 		}

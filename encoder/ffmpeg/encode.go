@@ -35,7 +35,11 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 	if err != nil {
 		return orContext(ctx, err)
 	}
-	r := &run{e: e, job: job, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity(), tracks: map[string]covered{}}
+	part, err := spanOf(job)
+	if err != nil {
+		return unfit(err)
+	}
+	r := &run{e: e, job: job, part: part, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity(), tracks: map[string]covered{}}
 	return r.encode(ctx)
 }
 
@@ -43,6 +47,7 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 type run struct {
 	e       *Encoder
 	job     encoder.Job
+	part    span // of the timeline
 	in      *input
 	tonemap bool
 	act     *activity
@@ -65,7 +70,7 @@ func (r *run) encode(parent context.Context) error {
 	defer pipes.close()
 	args, err := r.e.encodeArgs(r.job, r.in, pipes.progressFD, pipes.progressFD+1, r.tonemap)
 	if err != nil {
-		return &encoder.Error{Code: encoder.CodeEncoderFailed, Permanent: true, Message: "The job does not fit its source.", Err: err}
+		return unfit(err)
 	}
 	c := r.e.command(r.e.opts.FFmpeg, r.in, args)
 	c.files = pipes.inherited
@@ -79,7 +84,7 @@ func (r *run) encode(parent context.Context) error {
 	store := &watchedStore{Store: r.e.store, act: r.act}
 	// A killed process may leave pipes that end between two fragments: only its exit
 	// tells that the last segment is whole.
-	opts := &pack.Options{Finish: func(context.Context) error {
+	opts := &pack.Options{Fragments: r.part.fragments(r.job.Grid), Finish: func(context.Context) error {
 		if p.wait() != nil {
 			return errExit
 		}
@@ -92,7 +97,7 @@ func (r *run) encode(parent context.Context) error {
 	})
 	for i, t := range r.job.Tracks {
 		readers.Go(func() error {
-			_, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.cut(), reader(pipes.outputs[i], r.act.move), r.packed, opts)
+			_, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), reader(pipes.outputs[i], r.act.move), r.packed, opts)
 			return r.ended(cancel, pipes.outputs[i], err)
 		})
 	}
@@ -105,6 +110,11 @@ func (r *run) encode(parent context.Context) error {
 	cancel(nil)
 	watch.Wait()
 	return r.verdict(parent, outcome{read: readErr, process: procErr, store: store.failed(), ended: why, tail: p.stderr})
+}
+
+// unfit says that a job asks for what its source does not have.
+func unfit(err error) error {
+	return &encoder.Error{Code: encoder.CodeEncoderFailed, Permanent: true, Message: "The job does not fit its source.", Err: err}
 }
 
 // ended stops the process where its reader failed, and reads what is left so that the
@@ -125,11 +135,7 @@ func streamEnded(err error) bool {
 
 // wallTime returns how long the encode may take.
 func (r *run) wallTime() time.Duration {
-	return r.e.opts.MaxWallTime + time.Duration(float64(r.job.Grid.Duration())/r.e.opts.MinSpeed)
-}
-
-func (r *run) cut() pack.Grid {
-	return pack.Grid{Segment: r.job.Grid.SegmentDuration()}
+	return r.e.opts.MaxWallTime + time.Duration(float64(r.part.work(r.job))/r.e.opts.MinSpeed)
 }
 
 // packed forwards what hls/pack has stored.
@@ -140,13 +146,13 @@ func (r *run) packed(ev pack.Event) error {
 	return r.send(encoder.Update{Init: ev.Init, Segment: ev.Segment})
 }
 
-// report forwards progress, which never passes the end of the timeline.
+// report forwards progress, which never passes the end of the window.
 func (r *run) report(p encoder.Progress) error {
 	if p.Position > r.position {
 		r.position = p.Position
 		r.act.move()
 	}
-	if end := r.job.Grid.Duration(); end > 0 {
+	if end := r.part.duration(); end > 0 {
 		p.Position = min(p.Position, end)
 	}
 	return r.send(encoder.Update{Progress: &p})

@@ -14,6 +14,10 @@ import (
 // channels or rate in the middle, and a picture's graph would begin again at 0. Sound n
 // begins with input n+1: see firstSamples.
 func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
+	part, err := spanOf(job)
+	if err != nil {
+		return nil, err
+	}
 	var graphs []string
 	var videos []int
 	sounds := 0
@@ -33,7 +37,7 @@ func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 		}
 	}
 	if len(videos) > 0 {
-		graphs = append(graphs, strings.Join(videoChains(job, videos, tonemap), ";"))
+		graphs = append(graphs, strings.Join(videoChains(job, part, videos, tonemap), ";"))
 	}
 	return graphs, nil
 }
@@ -49,7 +53,7 @@ func stream(m encoder.Media, index int) (encoder.Stream, bool) {
 
 // videoChains decodes once: the first rendition is made from the picture, each
 // further one from the rendition before it.
-func videoChains(job encoder.Job, videos []int, tonemap bool) []string {
+func videoChains(job encoder.Job, part span, videos []int, tonemap bool) []string {
 	var chains []string
 	from := ""
 	for n, i := range videos {
@@ -57,7 +61,7 @@ func videoChains(job encoder.Job, videos []int, tonemap bool) []string {
 		var f string
 		if n == 0 {
 			s, _ := stream(job.Media, t.Stream)
-			f = fmt.Sprintf("[0:%d]%s", t.Stream, strings.Join(firstPicture(t, s, job.Grid, tonemap), ","))
+			f = fmt.Sprintf("[0:%d]%s", t.Stream, strings.Join(firstPicture(t, s, job.Grid, part, tonemap), ","))
 		} else {
 			f = fmt.Sprintf("[%s]scale=%d:%d,setsar=1", from, t.Width, t.Height)
 		}
@@ -72,18 +76,27 @@ func videoChains(job encoder.Job, videos []int, tonemap bool) []string {
 }
 
 // firstPicture makes an upright picture of the track's size, in 8-bit 4:2:0 BT.709, at
-// the grid's constant rate, from 0 to the end of the timeline. The first filter brings
-// every picture to one size: files may change theirs in the middle, and other filters
-// don't look.
-func firstPicture(t encoder.TrackSpec, s encoder.Stream, g encoder.Grid, tonemap bool) []string {
+// the grid's constant rate, from the start of the span to its end. In one pass each
+// picture is scaled before it may be repeated; in a window only what is of the window.
+func firstPicture(t encoder.TrackSpec, s encoder.Stream, g encoder.Grid, part span, tonemap bool) []string {
 	var f []string
-	w, h := t.Width, t.Height // before it is turned
-	if s.Rotation == 90 || s.Rotation == 270 {
-		w, h = h, w
-	}
 	switch s.FieldOrder {
 	case "tt", "bb", "tb", "bt":
 		f = append(f, fmt.Sprintf("scale=%d:%d:interl=-1", s.Width, s.Height), "bwdif=mode=send_frame:deint=interlaced")
+	}
+	if part.first > 0 {
+		return append(append(f, part.timing(s, g)...), shaped(t, s, tonemap)...)
+	}
+	return append(append(f, shaped(t, s, tonemap)...), part.timing(s, g)...)
+}
+
+// shaped makes the picture what it shall be, each by itself. The first filter brings
+// every picture to one size: files may change theirs in the middle, and other filters
+// don't look.
+func shaped(t encoder.TrackSpec, s encoder.Stream, tonemap bool) (f []string) {
+	w, h := t.Width, t.Height // before it is turned
+	if s.Rotation == 90 || s.Rotation == 270 {
+		w, h = h, w
 	}
 	if s.HDR() && tonemap {
 		f = append(f, fmt.Sprintf("scale=%d:%d", w, h), "setsar=1",
@@ -93,16 +106,7 @@ func firstPicture(t encoder.TrackSpec, s encoder.Stream, g encoder.Grid, tonemap
 		f = append(f, fmt.Sprintf("scale=%d:%d%s:out_color_matrix=bt709:out_range=tv", w, h, inMatrix(s)),
 			"setsar=1", "format=yuv420p")
 	}
-	f = append(f, turn(s)...)
-	f = append(f, fmt.Sprintf("fps=%d/%d:start_time=0", g.FrameRate.Num, g.FrameRate.Den))
-	if g.Frames > 0 {
-		// Two frames more than the measure says is missing, since the last frame's duration
-		// is often not known, and what is made good where the last frames are damaged.
-		missing := g.Frames - int64(s.End.Seconds()*g.FrameRate.Float())
-		spare := 2 + int64(madeGood(g).Seconds()*g.FrameRate.Float())
-		f = append(f, fmt.Sprintf("tpad=stop=%d:stop_mode=clone", max(0, missing)+spare), fmt.Sprintf("trim=end_frame=%d", g.Frames))
-	}
-	return f
+	return append(f, turn(s)...)
 }
 
 // inMatrix names the colour matrix of the source where its frames may not: without a

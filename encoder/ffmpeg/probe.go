@@ -74,6 +74,12 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	// A scan that the file brings to a bad end has still seen what is there.
 	m := head.media(sc)
 	m.Truncated = tail.sawTruncated() || (tail.String() != "" && m.HeaderDuration-m.Duration > lostForSure)
+	if s, gop, ok := head.windowable(m, sc); ok && !sc.encrypted {
+		m.Windowable = e.tryWindow(ctx, in, m, s, gop)
+		if ctx.Err() != nil || in.failed() != nil {
+			return encoder.Media{}, e.probeError(parent, ctx, in, tail, ctx.Err())
+		}
+	}
 	if sc.encrypted {
 		return m, &encoder.Error{Code: encoder.CodeUnsupportedFormat, Permanent: true, Stderr: tail.String(),
 			Message: "The file is encrypted (DRM). Upload one without copy protection."}
@@ -152,6 +158,7 @@ type probeStream struct {
 	AvgFrameRate   string            `json:"avg_frame_rate"`
 	SampleRate     string            `json:"sample_rate"`
 	Channels       int               `json:"channels"`
+	Reordered      int               `json:"has_b_frames"`
 	Disposition    map[string]int    `json:"disposition"`
 	Tags           map[string]string `json:"tags"`
 	SideData       []sideData        `json:"side_data_list"`
@@ -173,6 +180,7 @@ func (o probeOutput) media(sc *scan) encoder.Media {
 			s.Start = max(0, t.firstTime()-m.Start)
 			s.End = max(0, t.end(rate)-m.Start)
 			s.KeyframeGap = toDuration(t.keyGap)
+			s.DecodeDelay = toDuration(t.delay)
 			if s.Kind == encoder.VideoStream {
 				s.FrameRate, s.Variable = t.frameRate(rate)
 			}

@@ -53,6 +53,7 @@ func (s *scan) line(line []byte) {
 	if bytes.Contains(line, []byte("Encryption info")) {
 		s.encrypted = true
 	}
+	changed := bytes.Contains(line, []byte("New Extradata"))
 	f := strings.SplitN(strings.TrimSpace(string(line)), ",", 6)
 	if len(f) < 5 {
 		return
@@ -69,7 +70,9 @@ func (s *scan) line(line []byte) {
 		t = &streamScan{first: math.Inf(1), last: math.Inf(-1), lastKey: math.NaN(), prev: math.NaN(), deltas: map[int64]int64{}}
 		s.streams[index] = t
 	}
-	t.packet(number(f[1]), number(f[2]), number(f[3]), strings.ContainsRune(f[4], 'K'), s.jumps)
+	pts, dts, key := number(f[1]), number(f[2]), strings.ContainsRune(f[4], 'K')
+	t.order.packet(t.packets == 0, pts, dts, key, changed)
+	t.packet(pts, dts, number(f[3]), key, s.jumps)
 }
 
 // number parses a decimal number, NaN for "N/A".
@@ -107,6 +110,7 @@ type streamScan struct {
 	prevSorted  float64
 	hasSorted   bool
 	deltas      map[int64]int64 // frame distances in 10 µs -> how often
+	order
 }
 
 // reorderDepth is how many frames may be out of order, more than H.264 allows.
@@ -164,6 +168,7 @@ func (t *streamScan) settle() {
 	}
 	at := t.reorder[i]
 	t.reorder = slices.Delete(t.reorder, i, i+1)
+	t.broken = t.broken || (t.hasSorted && at <= t.prevSorted)
 	if d := int64(math.Round((at - t.prevSorted) * 1e5)); t.hasSorted && d > 0 {
 		if _, ok := t.deltas[d]; ok || len(t.deltas) < maxDeltas {
 			t.deltas[d]++

@@ -18,7 +18,13 @@ type span struct {
 	end   int64 // behind the last frame; 0 where the end of the timeline is not known
 	// whole says that it is all of the timeline, last that it ends with it.
 	whole, last bool
+	// more frames are encoded than the span has, and thrown away: see fewest.
+	more int64
 }
+
+// fewest is how many frames make x264 delay its output as it does for more: a track's
+// init segment says by how much.
+const fewest = 4
 
 // spanOf returns the job's window in frames, or says why there can be none.
 func spanOf(job encoder.Job) (span, error) {
@@ -44,6 +50,9 @@ func spanOf(job encoder.Job) (span, error) {
 	}
 	if end := p.first + int64(w.Segments)*int64(g.Segment); w.Segments > 0 && (g.Frames <= 0 || end < g.Frames) {
 		p.end, p.last = end, false
+	}
+	if p.end > 0 && p.end-p.first < fewest {
+		p.more = fewest
 	}
 	return p, nil
 }
@@ -113,28 +122,50 @@ func (p span) cut(job encoder.Job) pack.Grid {
 	return g
 }
 
+// keyArgs have what is thrown away begin with a keyframe, which means in a fragment of
+// its own.
+func (p span) keyArgs() []string {
+	if p.more == 0 {
+		return nil
+	}
+	return []string{"-force_key_frames", fmt.Sprintf("expr:eq(n,%d)", p.end-p.first)}
+}
+
+// fragments is how many of a track's are kept, 0 for all.
+func (p span) fragments(g encoder.Grid) int {
+	if p.more == 0 {
+		return 0
+	}
+	gop := int64(max(1, g.GOP))
+	return int((p.end - p.first + gop - 1) / gop)
+}
+
 // timing returns the filters that give frames the grid's constant rate and keep those
 // of the span, numbered from 0.
 //
-// fps puts every frame in the place that it has in one pass: it rounds its time, and
-// from 0. The second one fills up the window's start with the first frame that there is.
+// The first fps puts every frame in the place that it has in one pass: it rounds times,
+// and from 0. In a window the second one takes what is on view when that begins, or what
+// comes first.
 func (p span) timing(s encoder.Stream, g encoder.Grid) []string {
-	f := []string{fmt.Sprintf("fps=%d/%d:start_time=0", g.FrameRate.Num, g.FrameRate.Den)}
-	if p.first > 0 {
-		f = []string{
-			fmt.Sprintf("fps=%d/%d", g.FrameRate.Num, g.FrameRate.Den),
-			fmt.Sprintf("fps=%d/%d:start_time=%.6f", g.FrameRate.Num, g.FrameRate.Den, p.at(p.first).Seconds()),
-		}
+	rate := fmt.Sprintf("fps=%d/%d", g.FrameRate.Num, g.FrameRate.Den)
+	f := []string{rate}
+	if p.first == 0 {
+		f[0] += ":start_time=0"
 	}
 	if p.end > 0 {
 		// Two frames more than the measure says is missing, since the last frame's duration
 		// is often not known, and what is made good where the last frames are damaged.
 		spare := 2 + int64(madeGood(g).Seconds()*g.FrameRate.Float())
-		missing := p.end - int64(s.End.Seconds()*g.FrameRate.Float())
+		missing := p.end + p.more - int64(s.End.Seconds()*g.FrameRate.Float())
 		if p.last || missing+spare > 0 {
 			f = append(f, fmt.Sprintf("tpad=stop=%d:stop_mode=clone", max(0, missing)+spare))
 		}
-		f = append(f, fmt.Sprintf("trim=end_pts=%d", p.end))
+	}
+	if p.first > 0 {
+		f = append(f, fmt.Sprintf("%s:start_time=%.6f", rate, p.at(p.first).Seconds()))
+	}
+	if p.end > 0 {
+		f = append(f, fmt.Sprintf("trim=end_pts=%d", p.end+p.more))
 	}
 	if p.first > 0 {
 		f = append(f, fmt.Sprintf("setpts=PTS-%d", p.first))
