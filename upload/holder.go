@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -17,6 +18,7 @@ type holder struct {
 	mu    sync.Mutex
 	asset Asset
 	rev   Revision
+	tried []time.Time // Asset.Updated of writes that failed: the answer may have been lost alone
 }
 
 // get returns the record as last written or read.
@@ -44,6 +46,7 @@ func (h *holder) update(ctx context.Context, change func(*Asset)) error {
 			return nil
 		}
 		if !errors.Is(err, ErrConflict) {
+			h.tried = append(h.tried, a.Updated)
 			return err
 		}
 		fresh, rev, err := h.catalog.Get(ctx, h.asset.ID)
@@ -52,6 +55,9 @@ func (h *holder) update(ctx context.Context, change func(*Asset)) error {
 			return errDeleted
 		case err != nil:
 			return err
+		case h.wrote(fresh) && fresh.Owner == "": // the last words, which are being tried again
+			h.asset, h.rev = fresh, rev
+			return nil
 		case fresh.Intent == IntentDelete:
 			return errDeleted
 		case fresh.Attempt != h.asset.Attempt || fresh.Owner != h.owner:
@@ -63,6 +69,11 @@ func (h *holder) update(ctx context.Context, change func(*Asset)) error {
 			return errCancelled
 		}
 	}
+}
+
+// wrote says whether the record is one that a failed update has written all the same.
+func (h *holder) wrote(a Asset) bool {
+	return a.Attempt == h.asset.Attempt && a.Runs == h.asset.Runs && slices.ContainsFunc(h.tried, a.Updated.Equal)
 }
 
 // expired says whether the lease has passed.

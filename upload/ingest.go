@@ -44,7 +44,9 @@ func (p *Pipeline) Create(ctx context.Context, n NewAsset, r io.Reader) (Asset, 
 	}
 	a, err := p.register(ctx, n, part, false)
 	if err != nil {
-		p.discard(ctx, part.Key)
+		if errors.Is(err, ErrExist) || p.unrecorded(ctx, n.ID) {
+			p.discard(ctx, part.Key)
+		}
 		return Asset{}, fmt.Errorf("create asset %q: %w", n.ID, err)
 	}
 	return a, nil
@@ -169,13 +171,31 @@ func (p *Pipeline) register(ctx context.Context, n NewAsset, part encoder.Part, 
 		Created: at, Updated: at,
 	}
 	p.queue.add(a)
-	if _, err := p.catalog.Put(ctx, a, ""); err != nil {
+	if _, err := p.catalog.Put(ctx, a, ""); err != nil && !p.recorded(ctx, a) {
 		p.queue.remove(a.ID, a.Attempt)
 		return Asset{}, err
 	}
 	p.log.Info("An asset was accepted.", "asset", a.ID, "tenant", a.Tenant, "bytes", a.Size)
 	p.announce(ctx, a)
 	return a, nil
+}
+
+// recorded says whether the catalog has the very record that it would not take: the
+// answer to a write may be lost, and not the write.
+func (p *Pipeline) recorded(ctx context.Context, a Asset) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	got, _, err := p.catalog.Get(ctx, a.ID)
+	return err == nil && got.Attempt == a.Attempt
+}
+
+// unrecorded says whether there surely is no record of the id, so that a source that
+// was not accepted can be removed. Where that is not known, Sweep will.
+func (p *Pipeline) unrecorded(ctx context.Context, id string) bool {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	defer cancel()
+	_, _, err := p.catalog.Get(ctx, id)
+	return errors.Is(err, ErrNotFound)
 }
 
 // discard removes an object that nothing refers to, also after ctx has ended.

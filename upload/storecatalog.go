@@ -214,7 +214,6 @@ func (c *StoreCatalog) Claim(ctx context.Context, owner string, lease time.Durat
 		}
 		a, rev, err := c.take(ctx, id, owner, lease)
 		if errors.Is(err, ErrNotFound) {
-			c.due.remove(id)
 			continue
 		}
 		if err != nil {
@@ -229,11 +228,14 @@ func (c *StoreCatalog) Claim(ctx context.Context, owner string, lease time.Durat
 func (c *StoreCatalog) take(ctx context.Context, id, owner string, lease time.Duration) (Asset, Revision, error) {
 	defer c.lock(id)()
 	r, err := c.read(ctx, id)
+	if errors.Is(err, ErrNotFound) || err == nil && !r.Unfinished() { // it ended, or never was
+		if mark, ok := c.due.remove(id); ok {
+			c.unmark(ctx, id, mark)
+		}
+		return Asset{}, "", ErrNotFound
+	}
 	if err != nil {
 		return Asset{}, "", err
-	}
-	if !r.Unfinished() {
-		return Asset{}, "", ErrNotFound // it ended between the index and the lock
 	}
 	r.Owner, r.Lease = owner, now().Add(lease).Round(0)
 	rev, err := c.write(ctx, r.Asset, r)

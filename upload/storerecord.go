@@ -107,6 +107,9 @@ func (c *StoreCatalog) move(ctx context.Context, r record) error {
 		}
 	}
 	if err := c.put(ctx, c.recordKey(a.ID, at), append(data, '\n')); err != nil {
+		if a.Unfinished() && !marked {
+			c.due.set(a, mark) // it may be there all the same: who claims it will see
+		}
 		return err
 	}
 	if cur != at && cur != nowhere {
