@@ -402,6 +402,51 @@ func TestDeleteManyTimesAtOnce(t *testing.T) {
 	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 }
 
+// turns lets the first deletion of media wait for the next record to be written.
+type turns struct {
+	storage.Store
+	begin, goOn   sync.Once
+	begun, wished chan struct{}
+}
+
+func (s *turns) Delete(ctx context.Context, key string) error {
+	if strings.HasPrefix(key, "media/") {
+		s.begin.Do(func() {
+			close(s.begun)
+			<-s.wished
+		})
+	}
+	return s.Store.Delete(ctx, key)
+}
+
+func (s *turns) Put(ctx context.Context, key string, r io.Reader, o *storage.PutOptions) (storage.Info, error) {
+	info, err := s.Store.Put(ctx, key, r, o)
+	select {
+	case <-s.begun:
+		s.goOn.Do(func() { close(s.wished) })
+	default:
+	}
+	return info, err
+}
+
+// Who wished it while the asset was there is not told that it never was.
+func TestDeleteThatAnotherFinishes(t *testing.T) {
+	s := &turns{begun: make(chan struct{}), wished: make(chan struct{})}
+	b := newBench(t, func(b *bench) {
+		s.Store = b.store
+		b.store, b.studio.store = s, s
+		b.opts.Catalog = upload.NewStoreCatalog(s, &upload.StoreCatalogOptions{Heartbeat: time.Minute})
+	})
+	a := b.create(upload.NewAsset{})
+	_, err := b.rec.WaitTerminal(b.ctx, a.ID)
+	require.NoError(t, err)
+	first := make(chan error, 1)
+	go func() { first <- b.Delete(b.ctx, a.ID) }()
+	receive(t, s.begun)
+	assert.NoError(t, b.Delete(b.ctx, a.ID))
+	assert.NoError(t, receive(t, first))
+}
+
 func TestDeleteGoesOnAfterAFailure(t *testing.T) {
 	fs := &failingStore{}
 	b := newBench(t, func(b *bench) {

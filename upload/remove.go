@@ -47,7 +47,11 @@ func (p *Pipeline) Delete(ctx context.Context, id string) error {
 		err = p.takeForDelete(ctx, id)
 	}
 	if err == nil {
-		if err = p.remove(ctx, id); err != nil && !errors.Is(err, ErrNotFound) {
+		err = p.remove(ctx, id)
+		if errors.Is(err, ErrNotFound) {
+			err = nil // a worker that has claimed the wish, or who wished the same, was faster
+		}
+		if err != nil {
 			p.letGo(ctx, id)
 		}
 	}
@@ -82,7 +86,7 @@ func (p *Pipeline) emptied(ctx context.Context, id string) bool {
 // takeForDelete records the intent, stops what runs, and makes this process the owner,
 // so that no worker claims the asset meanwhile.
 func (p *Pipeline) takeForDelete(ctx context.Context, id string) error {
-	for {
+	for again := false; ; again = true {
 		elsewhere := false
 		_, err := p.edit(ctx, id, func(a *Asset) error {
 			elsewhere = a.Owner != "" && !p.owns(a.Owner) && a.Lease.After(now())
@@ -95,6 +99,9 @@ func (p *Pipeline) takeForDelete(ctx context.Context, id string) error {
 			}
 			return nil
 		})
+		if again && errors.Is(err, ErrNotFound) {
+			return nil // the other has done it
+		}
 		if err != nil && !errors.Is(err, errElsewhere) {
 			return err
 		}
