@@ -48,13 +48,17 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	return args, nil
 }
 
+// firstFrame has x264 give the first picture as many bits as each later keyframe: it
+// leaves out its ratio of I to P, 1.4, and a window would begin with a poorer one.
+const firstFrame = "zones=0,0,b=1.4"
+
 // videoArgs encode closed GOPs of exactly the grid's length, a fragment each.
 func (e *Encoder) videoArgs(t encoder.TrackSpec, g encoder.Grid, threads string) []string {
 	gop := strconv.Itoa(g.GOP)
 	args := []string{
 		"-c:v", "libx264", "-preset", e.opts.Preset, "-profile:v", t.Profile, "-threads", threads,
 		"-crf", strconv.Itoa(t.CRF), "-maxrate", strconv.FormatInt(t.MaxRate, 10), "-bufsize", strconv.FormatInt(t.BufSize, 10),
-		"-x264-params", "vbv-init=0.5",
+		"-x264-params", "vbv-init=0.5:" + firstFrame,
 		"-g", gop, "-keyint_min", gop, "-sc_threshold", "0", "-flags", "+cgop", "-fps_mode", "passthrough",
 		"-color_primaries", "bt709", "-color_trc", "bt709", "-colorspace", "bt709", "-color_range", "tv",
 		"-video_track_timescale", strconv.FormatInt(timescale(g.FrameRate), 10), "-write_tmcd", "0",
