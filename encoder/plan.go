@@ -23,6 +23,9 @@ type PlanOptions struct {
 	// MaxAudioTracks caps how many of the source's sounds, such as languages, become
 	// tracks, the default one first. Defaults to 8.
 	MaxAudioTracks int
+	// MaxSubtitleTracks caps how many of the source's texts become tracks. Negative makes
+	// none. Defaults to 16.
+	MaxSubtitleTracks int
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
@@ -53,6 +56,9 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 	orInt(&d.MaxRenditions, 4)
 	orInt(&d.CRF, 23)
 	orInt(&d.MaxAudioTracks, 8)
+	if d.MaxSubtitleTracks == 0 {
+		d.MaxSubtitleTracks = 16
+	}
 	if d.AudioBitrate <= 0 {
 		d.AudioBitrate = 128_000
 	}
@@ -73,7 +79,7 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 // Plan decides what is made of a source: its grid and its tracks, the best rendition
 // first. It never makes a picture larger or a frame rate higher than the source's
 // (but a side has at least two pixels, and every side is even, as 4:2:0 asks), keeps
-// the aspect ratio, and chooses the largest moving picture and every sound.
+// the aspect ratio, and chooses the largest moving picture every sound and every subtitle that is text.
 // Errors are an [*Error].
 func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	o := opts.withDefaults()
@@ -97,6 +103,7 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	end := timelineEnd(video, hasVideo, sounds)
 	grid.Frames = framesIn(end, grid.FrameRate)
 	tracks = append(tracks, audioTracks(sounds, o)...)
+	tracks = append(tracks, subtitleTracks(m.Streams, o)...)
 	return grid, tracks, nil
 }
 

@@ -160,6 +160,36 @@ func TestPlanMakesATrackOfEachSound(t *testing.T) {
 	assert.Len(t, tracks, 2)
 }
 
+func TestPlanMakesATrackOfEachText(t *testing.T) {
+	streams := []encoder.Stream{audio(5)}
+	for i, codec := range []string{"subrip", "hdmv_pgs_subtitle", "mov_text", "ass"} {
+		streams = append(streams, encoder.Stream{Index: 2 + i, Kind: encoder.SubtitleStream, Codec: codec, Language: "ger", Default: true})
+	}
+	m := encoder.Media{Streams: streams}
+	_, tracks, err := encoder.Plan(m, nil)
+	require.NoError(t, err)
+	require.Len(t, tracks, 4)
+	for i, want := range []struct {
+		id     string
+		stream int
+	}{{"text", 2}, {"text-2", 4}, {"text-3", 5}} {
+		got := tracks[1+i]
+		assert.Equal(t, want.id, got.ID)
+		assert.Equal(t, want.stream, got.Stream)
+		assert.Equal(t, hls.Subtitle, got.Kind)
+		assert.Equal(t, "de", got.Language)
+		assert.Equal(t, "Deutsch", got.Name)
+		assert.False(t, got.Default)
+	}
+	skipped := encoder.SkippedSubtitles(m)
+	require.Len(t, skipped, 1)
+	assert.Equal(t, 3, skipped[0].Index)
+
+	_, tracks, err = encoder.Plan(m, &encoder.PlanOptions{MaxSubtitleTracks: -1})
+	require.NoError(t, err)
+	assert.Len(t, tracks, 1)
+}
+
 func TestPlanRefuses(t *testing.T) {
 	undecodable := video(100, 100, hls.Rational{Num: 25, Den: 1}, 1)
 	undecodable.Codec = ""

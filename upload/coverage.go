@@ -18,9 +18,12 @@ func timeline(job encoder.Job) time.Duration {
 }
 
 // wanted returns how long track i of job should be: to the end of the timeline, or of
-// its source's stream where that ends before.
+// its source's stream where that ends before. Subtitles go on to the end without words.
 func wanted(job encoder.Job, i int) time.Duration {
 	want := timeline(job)
+	if job.Tracks[i].Kind == hls.Subtitle {
+		return want
+	}
 	for _, stream := range job.Media.Streams {
 		if stream.Index == job.Tracks[i].Stream && stream.End > 0 {
 			want = min(want, stream.End)

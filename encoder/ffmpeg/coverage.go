@@ -48,6 +48,9 @@ func (r *run) short(tail *stderrTail) error {
 	defer r.mu.Unlock()
 	for _, t := range r.job.Tracks {
 		c := r.tracks[t.ID]
+		if t.Kind == hls.Subtitle {
+			c.timescale = hls.SubtitleTimescale
+		}
 		have := time.Duration(hls.Rational{Num: c.ticks, Den: int64(max(1, c.timescale))}.Float() * float64(time.Second))
 		missing := have+max(100*time.Millisecond, 3*frame/2) < want
 		if !r.part.last {

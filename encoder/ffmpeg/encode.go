@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/pack"
 )
 
@@ -21,7 +22,7 @@ var (
 	errExit    = errors.New("encoder ended badly")
 )
 
-// Encode runs one ffmpeg for the job.
+// Encode runs one ffmpeg for the job, and one before it for subtitles.
 func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder.Update) error) error {
 	if !supported {
 		return errors.ErrUnsupported
@@ -39,8 +40,20 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 	if err != nil {
 		return unfit(err)
 	}
-	r := &run{e: e, job: job, part: part, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity(), tracks: map[string]covered{}}
-	return r.encode(ctx)
+	if len(job.Tracks) == 0 {
+		return unfit(errors.New("no tracks"))
+	}
+	text, rest := apart(job)
+	for _, job := range []encoder.Job{text, rest} {
+		if len(job.Tracks) == 0 {
+			continue
+		}
+		r := &run{e: e, job: job, part: part, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity(), tracks: map[string]covered{}}
+		if err := r.encode(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // run is one ffmpeg at work on one job.
@@ -68,7 +81,7 @@ func (r *run) encode(parent context.Context) error {
 		return &encoder.Error{Code: encoder.CodeEncoderFailed, Message: "No pipes could be opened for the encoder. Try again later.", Err: err}
 	}
 	defer pipes.close()
-	args, err := r.e.encodeArgs(r.job, r.in, pipes.progressFD, pipes.progressFD+1, r.tonemap)
+	args, err := r.args(pipes.progressFD, pipes.progressFD+1)
 	if err != nil {
 		return unfit(err)
 	}
@@ -97,7 +110,7 @@ func (r *run) encode(parent context.Context) error {
 	})
 	for i, t := range r.job.Tracks {
 		readers.Go(func() error {
-			_, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), reader(pipes.outputs[i], r.act.move), r.packed, opts)
+			err := r.pack(ctx, store, t, reader(pipes.outputs[i], r.act.move), opts)
 			return r.ended(cancel, pipes.outputs[i], err)
 		})
 	}
@@ -110,6 +123,14 @@ func (r *run) encode(parent context.Context) error {
 	cancel(nil)
 	watch.Wait()
 	return r.verdict(parent, outcome{read: readErr, process: procErr, store: store.failed(), ended: why, tail: p.stderr})
+}
+
+// args is the command line of the run.
+func (r *run) args(progressFD, firstOut int) ([]string, error) {
+	if r.job.Tracks[0].Kind == hls.Subtitle {
+		return r.e.textArgs(r.job, r.in, progressFD, firstOut)
+	}
+	return r.e.encodeArgs(r.job, r.in, progressFD, firstOut, r.tonemap)
 }
 
 // unfit says that a job asks for what its source does not have.
@@ -154,6 +175,9 @@ func (r *run) report(p encoder.Progress) error {
 	}
 	if end := r.part.duration(); end > 0 {
 		p.Position = min(p.Position, end)
+	}
+	if r.job.Tracks[0].Kind == hls.Subtitle {
+		return nil // the pictures and the sound are still to come
 	}
 	return r.send(encoder.Update{Progress: &p})
 }
