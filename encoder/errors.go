@@ -14,6 +14,7 @@ const (
 	CodeTooLarge          = "too_large"            // beyond a limit: size, duration, pixels, frames, streams, time or memory
 	CodeEncoderMissing    = "encoder_missing"      // ffmpeg is not there or lacks something
 	CodeEncoderFailed     = "encoder_failed"       // ffmpeg ended badly for another reason
+	CodePackaging         = "packaging_failed"     // what was encoded does not fit into segments
 	CodeStalled           = "stalled"              // no progress for too long
 	CodeSourceUnavailable = "source_unavailable"   // the source cannot be read from the Store
 	CodeStorage           = "storage_unavailable"  // the Store refused what was written

@@ -222,8 +222,7 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 		return &encoder.Error{Code: encoder.CodeStorage, Err: o.store,
 			Message: "The encoded video could not be stored. Try again when the store answers and has room."}
 	case o.read != nil && !streamEnded(o.read):
-		return &encoder.Error{Code: encoder.CodeEncoderFailed, Stderr: o.tail.String(), Err: o.read,
-			Message: "The encoder wrote something that cannot be packaged. Try again; if it happens again, the log has what it said."}
+		return unpackable(o.read, o.tail)
 	case errors.As(o.process, &e): // it has not run
 		return e
 	case o.tail.sawOutOfMemory() && r.e.opts.MaxMemory > 0 && (o.process != nil || o.read != nil):
