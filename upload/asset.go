@@ -55,6 +55,15 @@ type Asset struct {
 	// Playlist is the multivariant playlist's key, once the video can be played. It stays
 	// when a later attempt fails.
 	Playlist string `json:"playlist,omitempty"`
+	// Master is the multivariant playlist of Published, byte for byte: what is in the
+	// Store, or is about to be.
+	Master string `json:"master,omitempty"`
+	// Superseded are the key prefixes of runs that were published before Published. They
+	// stay for Options.KeepSuperseded.
+	Superseded []string `json:"superseded,omitempty"`
+	// Stray says that a run of the asset was taken over from a process that may only have
+	// stood still, and may write the multivariant playlist yet.
+	Stray bool `json:"stray,omitempty"`
 
 	// Fraction, Position and Duration tell how far the attempt is; Front how far the
 	// published video can be played. While an asset runs, records lag by some seconds.
@@ -96,11 +105,19 @@ const (
 	IntentNone   Intent = ""
 	IntentCancel Intent = "cancel"
 	IntentDelete Intent = "delete"
+	// IntentTidy is the Pipeline's own, once an attempt has ended: when Due has passed,
+	// what is superseded is removed, and the multivariant playlist looked at.
+	IntentTidy Intent = "tidy"
 )
 
 // Unfinished says that there is something left to do: the attempt has not ended, or
 // an intent is open. A Catalog's Claim hands out these and no others.
 func (a Asset) Unfinished() bool { return !a.Status.Terminal() || a.Intent != IntentNone }
+
+// busy says that the attempt has not ended, or that the asset is to be deleted.
+func (a Asset) busy() bool {
+	return !a.Status.Terminal() || a.Intent != IntentNone && a.Intent != IntentTidy
+}
 
 // Event returns what the record says as an event.
 func (a Asset) Event() progress.Event {
@@ -123,6 +140,7 @@ func (a Asset) clone() Asset {
 	}
 	a.Source.Parts = append([]encoder.Part(nil), a.Source.Parts...)
 	a.Warnings = append([]Warning(nil), a.Warnings...)
+	a.Superseded = append([]string(nil), a.Superseded...)
 	if a.Media != nil {
 		m := *a.Media
 		m.Streams = append([]encoder.Stream(nil), m.Streams...)

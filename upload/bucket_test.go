@@ -191,7 +191,7 @@ func inBubble(t *testing.T, test func(b *bucketBench)) {
 		fake := encodertest.NewFake(b.bucket, nil)
 		b.catalog = upload.NewStoreCatalog(b.bucket, nil)
 		var err error
-		b.Pipeline, err = upload.New(b.bucket, fake, fake, &upload.Options{Catalog: b.catalog, Sink: b.rec, Logger: testLog(t)})
+		b.Pipeline, err = upload.New(b.bucket, fake, fake, &upload.Options{KeepSuperseded: -1, Catalog: b.catalog, Sink: b.rec, Logger: testLog(t)})
 		require.NoError(t, err)
 		defer func() { assert.NoError(t, b.Shutdown(ctx)) }()
 		test(b)
@@ -268,6 +268,13 @@ func (b *bucketBench) good() {
 	b.t.Helper()
 	b.bucket.set(nil)
 	require.NoError(b.t, b.rec.CheckInvariants())
+	b.again(func() error { // what was superseded is removed
+		a, err := b.Get(b.ctx, "film")
+		if err == nil && a.Unfinished() {
+			err = errors.New("something is left to do")
+		}
+		return err
+	})
 	b.again(func() error { _, err := b.Sweep(b.ctx, &upload.SweepOptions{OlderThan: -1}); return err })
 	time.Sleep(2 * time.Minute) // what is looked after when a lease has ended
 	for _, check := range []func() ([]string, error){

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
@@ -9,14 +10,21 @@ import (
 	"time"
 )
 
-// catalogGuard makes errors of what the host's Catalog panics with.
+// catalogGuard makes errors of what the host's Catalog panics with, and tells of an
+// ErrOwned.
 type catalogGuard struct {
 	Catalog
-	log *slog.Logger
+	log  *slog.Logger
+	lost func(error)
 }
 
 // recovered turns a panic into *err. It is to be deferred itself.
 func (g catalogGuard) recovered(op string, err *error) {
+	defer func() {
+		if errors.Is(*err, ErrOwned) {
+			g.lost(*err)
+		}
+	}()
 	if v := recover(); v != nil {
 		g.log.Error("The catalog panicked.", "operation", op, "panic", v, "stack", string(debug.Stack()))
 		*err = fmt.Errorf("catalog %s: %w: %v", op, errPanic, v)

@@ -20,6 +20,7 @@ func (r *run) conclude(ctx context.Context, err error) {
 		// The record is another's. Objects of this run are removed by the deletion, or by
 		// the next run.
 		r.log.Info("A run was given up.", "reason", err)
+		r.p.makeGood(ctx, r.held.get().ID)
 	case errors.Is(err, errShutdown):
 		r.requeue(ctx, func(*Asset) {})
 	default:
@@ -31,13 +32,21 @@ func (r *run) conclude(ctx context.Context, err error) {
 func (r *run) complete(ctx context.Context) {
 	front, playlist := r.pub.Front(), r.pub.Playlist()
 	output := r.held.get().Output
-	old := r.list(ctx, func(key string) bool { return key != playlist && !strings.HasPrefix(key, output+"/") })
+	superseded := r.held.get().Superseded
+	if r.p.opts.KeepSuperseded < 0 {
+		superseded = nil
+	}
+	old := r.list(ctx, func(key string) bool {
+		return key != playlist && !strings.HasPrefix(key, output+"/") &&
+			!Asset{Superseded: superseded}.superseded(key)
+	})
 	err := r.finally(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Error, a.Intent = progress.Complete, "", nil, IntentNone
 		a.Fraction, a.Duration, a.Position, a.Front = 1, front, front, front
 		a.Playlist, a.Published, a.Warnings = playlist, a.Output, r.warnings
 		a.Owner, a.Lease = "", time.Time{}
-		a.Completed = a.Updated
+		a.Completed, a.Superseded = a.Updated, superseded
+		r.p.tidyLater(a)
 	})
 	if err != nil {
 		return
@@ -56,10 +65,15 @@ func (r *run) failed(ctx context.Context, err error) {
 		r.log = r.log.With("stderr", e.Stderr)
 	}
 	most := r.p.opts.Retries
-	if f.Code == CodeNonconformant {
+	again := r.held.get().Failures
+	switch f.Code {
+	case CodeNonconformant:
 		most = min(most, 1) // a bit that fell over falls once; a bug stays
+	case encoder.CodePackaging:
+		most = min(most, 1)
+		f.Permanent = f.Permanent || again > 0
 	}
-	if again := r.held.get().Failures; !f.Permanent && !errors.Is(err, errCancelled) && again < most {
+	if !f.Permanent && !errors.Is(err, errCancelled) && again < most {
 		due := now().Add(r.p.opts.RetryDelay << min(again, 16))
 		r.log.Warn("A run failed and will be tried again.", "code", f.Code, "error", err, "due", due)
 		r.requeue(ctx, func(a *Asset) { a.Failures++; a.Due = due })
@@ -71,7 +85,7 @@ func (r *run) failed(ctx context.Context, err error) {
 		old = r.retire(ctx)
 	}
 	r.log.Warn("An asset failed.", "code", f.Code, "permanent", f.Permanent, "error", err)
-	if r.finally(ctx, func(a *Asset) { r.copyProgress(a); a.fail(f) }) != nil {
+	if r.finally(ctx, func(a *Asset) { r.copyProgress(a); a.fail(f); r.withdrawn(a); r.p.tidyLater(a) }) != nil {
 		return
 	}
 	r.report(ctx, r.held.get())
@@ -87,6 +101,7 @@ func (r *run) requeue(ctx context.Context, change func(*Asset)) {
 		r.copyProgress(a)
 		change(a)
 		a.Status, a.Stage = progress.Ready, progress.StageQueued
+		r.withdrawn(a)
 		a.Owner, a.Lease = "", time.Time{}
 		queued = *a
 		r.p.queue.add(queued)
@@ -125,6 +140,7 @@ func (r *run) finally(ctx context.Context, change func(*Asset)) error {
 			continue // the wish came too late, or is being fulfilled
 		case errors.Is(err, errDeleted), errors.Is(err, errLost):
 			r.log.Info("A run's end was not recorded.", "reason", err)
+			r.p.makeGood(ctx, r.held.get().ID)
 			return err
 		}
 		select {

@@ -37,6 +37,7 @@ func (p *Pipeline) cancel(ctx context.Context, id string) (Asset, error) {
 			a.Intent = IntentCancel
 		} else {
 			a.fail(failureOf(errCancelled))
+			p.tidyLater(a)
 		}
 		return nil
 	})
@@ -97,7 +98,7 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 	defer free()
 	attempt := ""
 	a, err := p.edit(ctx, id, func(a *Asset) error {
-		if a.Unfinished() {
+		if a.busy() {
 			return ErrBusy
 		}
 		attempt = ids.New(now())
@@ -105,8 +106,8 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 		a.Status, a.Stage, a.Error = progress.Ready, progress.StageQueued, nil
 		a.Warnings = nil
 		a.Fraction, a.Position, a.Completed, a.Due = 0, 0, time.Time{}, time.Time{}
-		a.Media = nil // what looks into sources may have learnt something
-		a.Owner, a.Lease = "", time.Time{}
+		a.Media = nil                                            // what looks into sources may have learnt something
+		a.Owner, a.Lease, a.Intent = "", time.Time{}, IntentNone // what is superseded stays until this attempt has ended
 		p.queue.add(*a)
 		return nil
 	})

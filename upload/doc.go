@@ -42,10 +42,24 @@
 //
 // # What is left behind
 //
-// A process that is killed can leave sources that were not recorded yet, and media of
-// a run that begins again under another key. Nothing refers to them, and
-// [Pipeline.Sweep] removes them by age: by hand, first as a dry run, or every
-// Options.SweepEvery. Other keys than vodkit's own are not touched.
+// A process that is killed can leave sources that were stored and not recorded yet, and
+// media of a run that begins again under another key. Nothing refers to them, and
+// [Pipeline.Sweep] removes them by age, a day by default: by hand, first as a dry run, or
+// every Options.SweepEvery. Other keys than vodkit's own are not touched. What a new
+// attempt has replaced stays for Options.KeepSuperseded, for those who watch it, and is
+// removed by whichever process runs then.
+//
+// # Frozen processes
+//
+// A process that stands still (stopped, swapped out, its machine suspended) is succeeded
+// like one that has died, and may finish a write when it wakes. Records are safe from
+// that (see [Catalog] and [StoreCatalog]), and media objects are never written twice. The
+// multivariant playlist is one object, and a Store has no compare-and-swap: so the record
+// is written first and holds its bytes, and who finds another one in the Store puts that
+// back: the process itself when it wakes, its successor once more when the asset has been
+// COMPLETE for a while, and Sweep. A pipeline whose catalog was taken ends what it does and
+// says so: see [Pipeline.Done] and [Pipeline.Err], which is also what a readiness probe
+// wants to know.
 //
 // # HTTP
 //
@@ -133,6 +147,7 @@
 //	nonconformant        no         retry once more; the log has what the check found
 //	encoder_missing      (says)     install ffmpeg; ffmpeg.Doctor says what lacks
 //	encoder_failed       no         retry; the log has the end of ffmpeg's words
+//	packaging_failed     yes        (after a second run) export the file again, with a constant frame rate
 //	stalled              no         retry; the machine may be overloaded
 //	source_unavailable   no         retry when the Store answers
 //	storage_unavailable  no         retry when the Store takes writes

@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync"
@@ -77,14 +78,24 @@ func (x *dueIndex) remove(id string) (mark int64, ok bool) {
 	return mark, ok
 }
 
-// release makes an asset that next returned due again.
-func (x *dueIndex) release(id string) {
+// putOff is how long an asset waits that could not be claimed: others may be claimed
+// meanwhile.
+const putOff = 5 * time.Second
+
+// release makes an asset that next returned due again, a little later where its record
+// is to blame.
+func (x *dueIndex) release(id string, err error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	if e := x.entries[id]; e != nil {
-		e.taken = false
-		x.wake()
+	e := x.entries[id]
+	if e == nil {
+		return
 	}
+	e.taken = false
+	if !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		e.from = time.Now().Add(putOff)
+	}
+	x.wake()
 }
 
 // names returns the ids below after ("" for all) in descending order.

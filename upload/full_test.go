@@ -84,7 +84,7 @@ func newFullBench(t *testing.T, from, left int) *fullBench {
 	b.store = &fullStore{Store: mem, from: from, left: left, hit: make(chan struct{})}
 	fake := encodertest.NewFake(b.store, nil)
 	b.catalog = upload.NewStoreCatalog(b.store, &upload.StoreCatalogOptions{Logger: testLog(t)})
-	p, err := upload.New(b.store, fake, fake, &upload.Options{
+	p, err := upload.New(b.store, fake, fake, &upload.Options{KeepSuperseded: -1,
 		Catalog: b.catalog, Sink: b.rec, RetryDelay: time.Millisecond, Lease: 300 * time.Millisecond, Logger: testLog(t),
 	})
 	require.NoError(t, err)
@@ -116,6 +116,7 @@ func (b *fullBench) create() upload.Asset {
 func (b *fullBench) done() {
 	b.t.Helper()
 	require.NoError(b.t, b.rec.CheckInvariants())
+	tidied(b.t, b.Pipeline, "film")
 	_, err := b.Sweep(b.ctx, &upload.SweepOptions{OlderThan: -1})
 	require.NoError(b.t, err)
 	for _, check := range []func() ([]string, error){

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -20,7 +21,8 @@ const mostLogged = 20
 // gate is what the publisher asks before it replaces the multivariant playlist.
 //
 // It writes the record right before that: the write fails where another process has
-// taken over while this one stood still, and nobody removes what the record names.
+// taken over while this one stood still, nobody removes what the record names, and
+// whoever finds another playlist in the Store can put this one back (see restore).
 func (r *run) gate(job encoder.Job) func(ctx context.Context, master []byte, final bool) error {
 	return func(ctx context.Context, master []byte, final bool) error {
 		if final && !r.p.opts.CheckOff {
@@ -28,7 +30,13 @@ func (r *run) gate(job encoder.Job) func(ctx context.Context, master []byte, fin
 				return err
 			}
 		}
-		return r.held.update(ctx, func(a *Asset) { r.copyProgress(a); a.Published = a.Output })
+		return r.held.update(ctx, func(a *Asset) {
+			r.copyProgress(a)
+			if a.Published != "" && a.Published != a.Output && !slices.Contains(a.Superseded, a.Published) {
+				a.Superseded = append(a.Superseded, a.Published)
+			}
+			a.Published, a.Master = a.Output, string(master)
+		})
 	}
 }
 

@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -14,6 +15,7 @@ type holder struct {
 	catalog Catalog
 	owner   string
 	lease   time.Duration
+	stray   bool // Asset.Stray, from now on
 
 	mu    sync.Mutex
 	asset Asset
@@ -39,11 +41,15 @@ func (h *holder) update(ctx context.Context, change func(*Asset)) error {
 		a := h.asset.clone()
 		a.Updated = now()
 		a.Lease = a.Updated.Add(h.lease)
+		a.Stray = a.Stray || h.stray
 		change(&a)
 		rev, err := h.catalog.Put(ctx, a, h.rev)
 		if err == nil {
 			h.asset, h.rev = a, rev
 			return nil
+		}
+		if errors.Is(err, ErrOwned) {
+			return fmt.Errorf("%w: %w", errLost, err) // the whole catalog is another's
 		}
 		if !errors.Is(err, ErrConflict) {
 			h.tried = append(h.tried, a.Updated)

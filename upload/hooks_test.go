@@ -2,6 +2,7 @@ package upload_test
 
 import (
 	"context"
+	"iter"
 	"net/http"
 	"strings"
 	"sync/atomic"
@@ -135,6 +136,53 @@ func TestCatalogThatPanics(t *testing.T) {
 			})
 		})
 	}
+}
+
+// touchy is a Store that panics when told.
+type touchy struct {
+	storage.Store
+	bug atomic.Bool
+}
+
+func (s *touchy) List(ctx context.Context, prefix string) iter.Seq2[storage.Info, error] {
+	if s.bug.Load() && strings.HasPrefix(prefix, "media/") {
+		panic("a bug")
+	}
+	return s.Store.List(ctx, prefix)
+}
+
+func (s *touchy) Open(ctx context.Context, key string, o *storage.OpenOptions) (*storage.Object, error) {
+	if s.bug.Load() && strings.HasPrefix(key, "catalog/owner/") {
+		panic("a bug")
+	}
+	return s.Store.Open(ctx, key, o)
+}
+
+// A Store that panics where a worker, the sweeper or the heartbeat calls it costs no more
+// than that.
+func TestStoreThatPanics(t *testing.T) {
+	store := &touchy{Store: newStore(t)}
+	synctest.Test(t, func(t *testing.T) {
+		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Delay: time.Second})
+		p, err := upload.New(store, fake, fake, &upload.Options{Workers: 1, SweepEvery: time.Second, Logger: testLog(t)})
+		require.NoError(t, err)
+		require.NoError(t, p.Start(t.Context()))
+		a, err := p.Create(t.Context(), upload.NewAsset{}, strings.NewReader("a video"))
+		require.NoError(t, err)
+		store.bug.Store(true)
+		time.Sleep(10 * time.Minute)
+		_, err = p.Sweep(t.Context(), nil)
+		require.Error(t, err)
+		got, err := p.Get(t.Context(), a.ID)
+		require.NoError(t, err)
+		assert.NotEqual(t, progress.Complete, got.Status)
+		store.bug.Store(false)
+		time.Sleep(10 * time.Minute)
+		got, err = p.Get(t.Context(), a.ID)
+		require.NoError(t, err)
+		assert.Equal(t, progress.Complete, got.Status, "%+v", got.Error)
+		require.NoError(t, p.Shutdown(t.Context()))
+	})
 }
 
 // deaf blocks in the Store until the context ends.

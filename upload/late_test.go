@@ -3,6 +3,7 @@ package upload_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"strings"
 	"sync"
@@ -270,4 +271,106 @@ func TestStoreCatalogSignsOfDeletions(t *testing.T) {
 			require.NoError(t, c.Close(t.Context()))
 		}
 	})
+}
+
+// Who reads finds a record also while it gets another key, by this process or by another
+// that has succeeded it unnoticed.
+func TestStoreCatalogReadWhileItMoves(t *testing.T) {
+	s := newStore(t)
+	synctest.Test(t, func(t *testing.T) {
+		moving := newLateStore(s, func(op, key string) bool { return op == "delete" && key == "catalog/assets/x/0000000001.json" })
+		first := startedCatalog(t, s)
+		rev, err := first.Put(t.Context(), record("x"), "")
+		require.NoError(t, err)
+		require.NoError(t, first.Close(t.Context()))
+		off := &failingStore{Store: moving}
+		second := upload.NewStoreCatalog(off, nil)
+		require.NoError(t, second.Start(t.Context()))
+		assert.Len(t, look(t, second), 1) // it knows all
+		put := make(chan error, 1)
+		go func() {
+			rev, err = second.Put(t.Context(), record("x"), rev)
+			put <- err
+		}()
+		<-moving.inside
+		require.NoError(t, s.Delete(t.Context(), "catalog/assets/x/0000000001.json"))
+		_, _, err = second.Get(t.Context(), "x")
+		require.NoError(t, err)
+		close(moving.goOn)
+		require.NoError(t, <-put)
+
+		off.set(func(string, string) error { return errBroken })
+		third := startedCatalog(t, s)
+		_, err = third.Put(t.Context(), record("y"), "")
+		require.NoError(t, err)
+		off.set(func(op, key string) error { // the heartbeat has not noticed
+			if strings.HasPrefix(key, "catalog/owner/") {
+				return errBroken
+			}
+			return nil
+		})
+		for _, id := range []string{"x", "y"} {
+			_, _, err = second.Get(t.Context(), id)
+			require.NoError(t, err, id)
+		}
+		assert.Len(t, look(t, second), 2)
+		off.set(nil)
+		require.NoError(t, second.Close(t.Context()))
+	})
+}
+
+// A record that cannot be read any more keeps nobody else waiting, nor does a write that
+// hangs keep those waiting who have a context.
+func TestStoreCatalogOneBadRecord(t *testing.T) {
+	s := newStore(t)
+	synctest.Test(t, func(t *testing.T) {
+		hangs := newLateStore(s, func(op, key string) bool { return op == "put" && strings.Contains(key, "/hangs/") })
+		c := upload.NewStoreCatalog(hangs, nil)
+		require.NoError(t, c.Start(t.Context()))
+		bad, good := record("bad"), record("good")
+		bad.Priority = 1
+		for _, a := range []upload.Asset{bad, good} {
+			_, err := c.Put(t.Context(), a, "")
+			require.NoError(t, err)
+		}
+		_, err := s.Put(t.Context(), "catalog/assets/bad/0000000001.json", strings.NewReader("{"), nil)
+		require.NoError(t, err)
+		_, _, err = c.Claim(t.Context(), "me", time.Hour)
+		require.Error(t, err)
+		a, _, err := c.Claim(t.Context(), "me", time.Hour)
+		require.NoError(t, err)
+		assert.Equal(t, "good", a.ID)
+
+		put := make(chan error, 1)
+		go func() {
+			_, err := c.Put(t.Context(), record("hangs"), "")
+			put <- err
+		}()
+		<-hangs.inside
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		begun := time.Now()
+		_, err = c.Put(ctx, record("hangs"), "")
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		assert.Equal(t, time.Second, time.Since(begun))
+		close(hangs.goOn)
+		require.NoError(t, <-put)
+		require.NoError(t, c.Close(t.Context()))
+	})
+}
+
+// contents returns the objects under prefixes.
+func contents(t *testing.T, s storage.Store, prefixes ...string) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, prefix := range prefixes {
+		for _, key := range keysOf(t, s, prefix) {
+			obj, err := s.Open(t.Context(), key, nil)
+			require.NoError(t, err)
+			data, err := io.ReadAll(obj)
+			require.NoError(t, errors.Join(err, obj.Close()))
+			all[key] = string(data)
+		}
+	}
+	return all
 }

@@ -52,6 +52,14 @@ func (r *run) withdraw(ctx context.Context, a Asset) []string {
 	return r.list(ctx, func(key string) bool { return underOutput(a, key) })
 }
 
+// withdrawn takes the playlist that nobody was told of out of the record, behind
+// withdraw.
+func (r *run) withdrawn(a *Asset) {
+	if a.Playlist == "" && !(a.Status.Terminal() && r.p.opts.KeepFailed) {
+		a.Published, a.Master = "", ""
+	}
+}
+
 // underOutput says whether the key is of the run that a tells of.
 func underOutput(a Asset, key string) bool { return strings.HasPrefix(key, a.Output+"/") }
 

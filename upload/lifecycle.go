@@ -15,10 +15,12 @@ const lastWords = 15 * time.Second
 var errShutdown = errors.New("the pipeline is shutting down")
 
 // lifecycle starts the workers once, lets operations in while it runs, and ends both.
-// The zero value has not been started.
 type lifecycle struct {
+	over chan struct{} // closed when nothing more is taken on
+
 	mu    sync.Mutex
 	phase phase
+	lost  error // why nothing more is taken on before Shutdown
 
 	work      sync.WaitGroup // workers and operations
 	claimCtx  context.Context
@@ -36,6 +38,42 @@ const (
 	phaseRunning
 	phaseStopping
 )
+
+func newLifecycle() lifecycle { return lifecycle{over: make(chan struct{})} }
+
+// err says why nothing is taken on, nil while something is.
+func (l *lifecycle) err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.state()
+}
+
+func (l *lifecycle) state() error {
+	switch {
+	case l.phase == phaseStopping:
+		return fmt.Errorf("pipeline is %w: it has been shut down", ErrClosed)
+	case l.phase != phaseRunning:
+		return fmt.Errorf("pipeline is %w: it has not been started", ErrClosed)
+	case l.lost != nil:
+		return fmt.Errorf("pipeline takes on nothing more: %w", l.lost)
+	}
+	return nil
+}
+
+// lose ends what runs and takes on nothing more, because of err, and says whether that
+// is news.
+func (l *lifecycle) lose(err error) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.phase != phaseRunning || l.lost != nil {
+		return false
+	}
+	l.lost = err
+	close(l.over)
+	l.stopClaim()
+	l.stopRuns(errLost)
+	return true
+}
 
 // starting makes the contexts that workers and operations live in.
 func (l *lifecycle) starting() error {
@@ -94,12 +132,12 @@ func (l *lifecycle) claims() context.Context { return l.claimCtx }
 func (l *lifecycle) begin(ctx context.Context) (context.Context, func(), error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.phase != phaseRunning {
-		return nil, nil, fmt.Errorf("pipeline is %w", ErrClosed)
+	if err := l.state(); err != nil {
+		return nil, nil, err
 	}
 	l.work.Add(1)
 	ctx, cancel := context.WithCancelCause(ctx)
-	stop := context.AfterFunc(l.runCtx, func() { cancel(errShutdown) })
+	stop := context.AfterFunc(l.runCtx, func() { cancel(context.Cause(l.runCtx)) })
 	return ctx, func() {
 		stop()
 		cancel(nil)
@@ -112,6 +150,9 @@ func (l *lifecycle) stop(ctx context.Context) error {
 	l.mu.Lock()
 	before := l.phase
 	l.phase = phaseStopping
+	if before != phaseStopping && l.lost == nil {
+		close(l.over)
+	}
 	if before == phaseRunning || before == phaseStarting {
 		l.stopClaim()
 	}

@@ -177,7 +177,7 @@ func newBench(t testing.TB, change func(*bench)) *bench {
 	t.Cleanup(cancel)
 	b := &bench{t: t, ctx: ctx, store: newStore(t), rec: &progresstest.Recorder{}}
 	b.studio = &studio{store: b.store}
-	b.opts = upload.Options{RetryDelay: time.Millisecond, CheckOff: true, Logger: testLog(t)}
+	b.opts = upload.Options{RetryDelay: time.Millisecond, CheckOff: true, KeepSuperseded: -1, Logger: testLog(t)}
 	if change != nil {
 		change(b)
 	}

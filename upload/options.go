@@ -49,6 +49,10 @@ type Options struct {
 	// SweepEvery is how often what killed processes left behind is removed once it is a
 	// day old, see Pipeline.Sweep. Defaults to 0, never.
 	SweepEvery time.Duration
+	// KeepSuperseded is how long the objects of what a new attempt has replaced stay:
+	// whoever watches the old one sees the end of it. Deleting an asset does not wait. A
+	// negative time removes them at once. Defaults to 10 minutes.
+	KeepSuperseded time.Duration
 	// KeepFailed keeps the objects of failed attempts for inspection. Defaults to false:
 	// what cannot be played is removed.
 	KeepFailed bool
@@ -75,6 +79,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if d.RetryDelay <= 0 {
 		d.RetryDelay = 10 * time.Second
+	}
+	if d.KeepSuperseded == 0 {
+		d.KeepSuperseded = 10 * time.Minute
 	}
 	if d.Lease <= 0 {
 		d.Lease = time.Minute

@@ -190,10 +190,20 @@ func (o *ownership) beat(ctx context.Context, t *term) {
 			return
 		case <-tick.C:
 		}
-		if err := o.renew(ctx, t); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOwned) {
+		if err := o.renewSafely(ctx, t); err != nil && ctx.Err() == nil && !errors.Is(err, ErrOwned) {
 			o.log.Warn("The catalog's heartbeat failed.", "error", err)
 		}
 	}
+}
+
+// renewSafely is renew, and outlives a Store that panics: nobody else would.
+func (o *ownership) renewSafely(ctx context.Context, t *term) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = fmt.Errorf("renew the ownership of the catalog: %w: %v", errPanic, v)
+		}
+	}()
+	return o.renew(ctx, t)
 }
 
 // renew makes sure that t is the last term, and shows that its owner lives.
@@ -321,14 +331,26 @@ func (o *ownership) check(ctx context.Context) error {
 		o.mu.Unlock()
 		return fmt.Errorf("%w: it has taken over", ErrOwned)
 	}
-	renewed := t.renewed
+	sure := o.recent(t)
 	o.mu.Unlock()
-	// Some clocks stand still while the machine sleeps: both must say that it is recent.
-	now, recent := time.Now(), doubtBeats*o.every
-	if now.Sub(renewed) < recent && now.Round(0).Sub(renewed.Round(0)) < recent {
+	if sure {
 		return nil
 	}
 	return o.renew(ctx, t)
+}
+
+// sure says, without looking into the Store, whether the ownership is held beyond doubt.
+func (o *ownership) sure() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.term != nil && !o.term.lost && o.recent(o.term)
+}
+
+// recent says whether t was renewed so recently that nobody can have succeeded it. Some
+// clocks stand still while the machine sleeps: both must say so.
+func (o *ownership) recent(t *term) bool {
+	now, most := time.Now(), doubtBeats*o.every
+	return now.Sub(t.renewed) < most && now.Round(0).Sub(t.renewed.Round(0)) < most
 }
 
 // ended returns a channel that is closed when the ownership ends.

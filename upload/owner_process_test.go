@@ -249,19 +249,3 @@ func TestStoreCatalogSucceedsABusyProcess(t *testing.T) {
 	require.NoError(t, p.cmd.Wait())
 	require.NoError(t, c.Close(t.Context()))
 }
-
-// contents returns the objects under prefixes.
-func contents(t *testing.T, s storage.Store, prefixes ...string) map[string]string {
-	t.Helper()
-	all := map[string]string{}
-	for _, prefix := range prefixes {
-		for _, key := range keysOf(t, s, prefix) {
-			obj, err := s.Open(t.Context(), key, nil)
-			require.NoError(t, err)
-			data, err := io.ReadAll(obj)
-			require.NoError(t, errors.Join(err, obj.Close()))
-			all[key] = string(data)
-		}
-	}
-	return all
-}

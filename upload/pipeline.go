@@ -47,9 +47,10 @@ func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *
 		o.Catalog = NewStoreCatalog(store, &StoreCatalogOptions{Logger: o.Logger})
 	}
 	p := &Pipeline{
-		store: store, enc: enc, prober: prober, catalog: catalogGuard{o.Catalog, o.Logger}, opts: o, log: o.Logger,
-		owner: ids.New(time.Now()), sweeping: make(chan struct{}, 1),
+		store: store, enc: enc, prober: prober, opts: o, log: o.Logger,
+		owner: ids.New(time.Now()), sweeping: make(chan struct{}, 1), life: newLifecycle(),
 	}
+	p.catalog = catalogGuard{o.Catalog, o.Logger, p.lose}
 	p.tracker = newTracker(o.Sink, o.Logger)
 	p.events = progress.NewGuard(p.tracker, nil)
 	p.queue = newQueue(p.tracker, p.events)
@@ -113,6 +114,24 @@ func (p *Pipeline) Shutdown(ctx context.Context) error {
 		return fmt.Errorf("shut down pipeline: %w", err)
 	}
 	return nil
+}
+
+// Done returns a channel that is closed when the pipeline takes on nothing more: because
+// Shutdown was called, or because the Catalog says that it belongs to another process
+// now ([ErrOwned]). What ran has been given up then, and only reading goes on: end the
+// process, or call Shutdown and start a new Pipeline.
+func (p *Pipeline) Done() <-chan struct{} { return p.life.over }
+
+// Err returns nil while the pipeline takes uploads and works, which is what a readiness
+// probe wants to know; else an error that matches [ErrClosed] before Start and from
+// Shutdown on, and [ErrOwned] where another process has taken the catalog.
+func (p *Pipeline) Err() error { return p.life.err() }
+
+// lose takes note of an error that says that the catalog is another process's.
+func (p *Pipeline) lose(err error) {
+	if p.life.lose(err) {
+		p.log.Error("The catalog belongs to another process now. This pipeline has given up what ran and takes on nothing more: end the process, or start a new pipeline.", "error", err)
+	}
 }
 
 func (p *Pipeline) closeCatalog() {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/storage"
 )
 
 // Causes that end a run.
@@ -121,10 +122,13 @@ func (p *Pipeline) letGo(ctx context.Context, id string) {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	_, err := p.edit(ctx, id, func(a *Asset) error {
+		if a.Intent != IntentDelete || !p.owns(a.Owner) {
+			return errLost
+		}
 		a.Owner, a.Lease, a.Due = "", time.Time{}, now().Add(p.opts.RetryDelay)
 		return nil
 	})
-	if err != nil && !errors.Is(err, ErrNotFound) {
+	if err != nil && !errors.Is(err, ErrNotFound) && !errors.Is(err, errLost) {
 		p.log.Error("A deletion that failed could not be handed on.", "asset", id, "error", err)
 	}
 }
@@ -137,30 +141,12 @@ func (p *Pipeline) remove(ctx context.Context, id string) error {
 		return err
 	}
 	defer free()
-	a, rev, err := p.catalog.Get(ctx, id)
+	a, err := p.erase(ctx, id)
+	if errors.Is(err, ErrOwned) || errors.Is(err, ErrNotFound) {
+		p.makeGood(ctx, id) // it may have another's multivariant playlist by now
+	}
 	if err != nil {
 		return err
-	}
-	if a.Intent != IntentDelete {
-		return ErrNotFound // another asset that has the id now
-	}
-	if err := p.removeMedia(ctx, id); err != nil {
-		return err
-	}
-	if err := p.removeSource(ctx, a); err != nil {
-		return err
-	}
-	for {
-		err := p.catalog.Delete(ctx, id, rev)
-		if err == nil {
-			break
-		}
-		if !errors.Is(err, ErrConflict) {
-			return err
-		}
-		if a, rev, err = p.catalog.Get(ctx, id); err != nil { // another wish to delete it
-			return err
-		}
 	}
 	p.queue.remove(id, a.Attempt)
 	p.log.Info("An asset was deleted.", "asset", id, "tenant", a.Tenant)
@@ -170,6 +156,62 @@ func (p *Pipeline) remove(ctx context.Context, id string) error {
 		p.events.Report(ctx, a.Event())
 	}
 	return nil
+}
+
+// erase removes what belongs to an asset, and its record last. What is removed was
+// listed before the record was written once more: a process that stands still over this
+// takes nothing that a later asset of the id has.
+func (p *Pipeline) erase(ctx context.Context, id string) (Asset, error) {
+	for {
+		a, rev, err := p.catalog.Get(ctx, id)
+		if err != nil {
+			return a, err
+		}
+		if a.Intent != IntentDelete {
+			return a, ErrNotFound // another asset that has the id now
+		}
+		keys, err := p.belongings(ctx, a)
+		if err != nil {
+			return a, err
+		}
+		a.Updated = now()
+		next, err := p.catalog.Put(ctx, a, rev)
+		switch {
+		case errors.Is(err, ErrConflict):
+			continue // another wish to delete it
+		case errors.Is(err, storage.ErrNoSpace):
+			next = rev // there will be room
+		case err != nil:
+			return a, err
+		}
+		// The multivariant playlist goes first, so that nobody begins to play what is going.
+		if err := p.store.Delete(ctx, hls.MasterKey(mediaPrefix+id)); err != nil {
+			return a, err
+		}
+		if err := p.removeAll(ctx, keys); err != nil {
+			return a, err
+		}
+		if err = p.catalog.Delete(ctx, id, next); !errors.Is(err, ErrConflict) {
+			return a, err
+		}
+	}
+}
+
+// belongings returns the keys of an asset's media and of its source, and whatever else
+// was uploaded under the id, but not of what is the host's.
+func (p *Pipeline) belongings(ctx context.Context, a Asset) ([]string, error) {
+	keys, err := p.listUnder(ctx, mediaPrefix+a.ID+"/", everything)
+	if err != nil {
+		return nil, err
+	}
+	parts := map[string]bool{}
+	for _, part := range a.Source.Parts {
+		if parts[part.Key] = true; !a.External {
+			keys = append(keys, part.Key)
+		}
+	}
+	sources, err := p.listUnder(ctx, sourcesPrefix+a.ID+"/", func(key string) bool { return !parts[key] })
+	return append(keys, sources...), err
 }
 
 // removeSource removes the source, and whatever else was uploaded under the id, but

@@ -37,8 +37,9 @@ type run struct {
 
 func newRun(p *Pipeline, a Asset, rev Revision, cancel context.CancelCauseFunc) *run {
 	return &run{
-		p:      p,
-		held:   &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev},
+		p: p,
+		held: &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev,
+			stray: a.Status == progress.Running}, // whoever ran it may only have stood still
 		cancel: cancel,
 		log:    p.log.With("asset", a.ID, "tenant", a.Tenant, "attempt", a.Attempt),
 		state:  a.Event(),
@@ -94,6 +95,9 @@ func (r *run) begin(ctx context.Context) (old []string, err error) {
 		a.Output = mediaPrefix + a.ID + "/" + a.Attempt
 		if a.Runs > 1 {
 			a.Output += "-" + strconv.Itoa(a.Runs)
+		}
+		if a.Playlist == "" {
+			a.Published, a.Master = "", "" // nobody was told of it, and it is withdrawn
 		}
 	})
 	if err != nil {

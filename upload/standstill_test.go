@@ -5,6 +5,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -33,7 +34,9 @@ func (c *stuckCatalog) Put(ctx context.Context, a upload.Asset, rev upload.Revis
 }
 
 // A process that stands still for longer than a lease claims its own asset once more.
-func TestStandstillLongerThanALease(t *testing.T) {
+func TestStandstillLongerThanALease(t *testing.T) { synctest.Test(t, testStandstill) }
+
+func testStandstill(t *testing.T) {
 	c := &stuckCatalog{stuck: make(chan struct{}), goOn: make(chan struct{})}
 	begun := make(chan encoder.Job, 10)
 	gates := []chan struct{}{make(chan struct{}), make(chan struct{})}

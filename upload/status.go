@@ -74,7 +74,7 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusConflict, codeEnded, "The encode has ended already: there is nothing to cancel.", ""}
 	case errors.Is(err, ErrBacklogFull):
 		return answer{http.StatusTooManyRequests, codeBacklog, "Too many videos are waiting to be encoded. Try again in a minute.", "60"}
-	case errors.Is(err, ErrClosed), errors.Is(err, errShutdown), errors.Is(err, context.Canceled):
+	case errors.Is(err, ErrClosed), errors.Is(err, ErrOwned), errors.Is(err, errLost), errors.Is(err, errShutdown), errors.Is(err, context.Canceled):
 		return answer{http.StatusServiceUnavailable, problem.Unavailable, "The service is starting or stopping. Try again in a moment.", "5"}
 	case errors.Is(err, ErrVersion):
 		return answer{http.StatusInternalServerError, problem.Internal, "The asset was recorded by a newer version of the service. Tell its operator.", ""}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/vodkit/vodkit/storage"
@@ -67,7 +66,7 @@ type StoreCatalog struct {
 	due    *dueIndex
 	index  *recordIndex
 	graves graves
-	locks  [64]sync.Mutex // by a hash of the id: one writer a record
+	locks  [64]chan struct{} // by a hash of the id: one writer a record
 }
 
 var (
@@ -90,7 +89,7 @@ func NewStoreCatalog(store storage.Store, opts *StoreCatalogOptions) *StoreCatal
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &StoreCatalog{
+	c := &StoreCatalog{
 		store:  store,
 		prefix: o.Prefix,
 		log:    o.Logger,
@@ -98,6 +97,10 @@ func NewStoreCatalog(store storage.Store, opts *StoreCatalogOptions) *StoreCatal
 		due:    newDueIndex(),
 		index:  newRecordIndex(),
 	}
+	for i := range c.locks {
+		c.locks[i] = make(chan struct{}, 1)
+	}
+	return c
 }
 
 // Start takes the ownership and reads the unfinished records. Where a process owned the
@@ -124,14 +127,18 @@ func (c *StoreCatalog) Close(ctx context.Context) error {
 }
 
 // lock locks the record of id and returns the function that unlocks it.
-func (c *StoreCatalog) lock(id string) func() {
+func (c *StoreCatalog) lock(ctx context.Context, id string) (unlock func(), err error) {
 	h := uint32(2166136261) // FNV-1a
 	for i := 0; i < len(id); i++ {
 		h = (h ^ uint32(id[i])) * 16777619
 	}
-	m := &c.locks[h%uint32(len(c.locks))]
-	m.Lock()
-	return m.Unlock
+	m := c.locks[h%uint32(len(c.locks))]
+	select {
+	case m <- struct{}{}:
+		return func() { <-m }, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // Get returns the record of id.
@@ -151,7 +158,11 @@ func (c *StoreCatalog) Put(ctx context.Context, a Asset, rev Revision) (Revision
 	if err := c.owner.check(ctx); err != nil {
 		return "", fmt.Errorf("catalog put %q: %w", a.ID, err)
 	}
-	defer c.lock(a.ID)()
+	unlock, err := c.lock(ctx, a.ID)
+	if err != nil {
+		return "", fmt.Errorf("catalog put %q: %w", a.ID, err)
+	}
+	defer unlock()
 	cur, err := c.read(ctx, a.ID)
 	switch {
 	case err == nil && rev == "":
@@ -183,7 +194,11 @@ func (c *StoreCatalog) Delete(ctx context.Context, id string, rev Revision) erro
 }
 
 func (c *StoreCatalog) delete(ctx context.Context, id string, rev Revision) error {
-	defer c.lock(id)()
+	unlock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	cur, err := c.read(ctx, id)
 	switch {
 	case errors.Is(err, ErrNotFound) && cur.at != nowhere:
@@ -217,7 +232,7 @@ func (c *StoreCatalog) Claim(ctx context.Context, owner string, lease time.Durat
 			continue
 		}
 		if err != nil {
-			c.due.release(id)
+			c.due.release(id, err)
 			return Asset{}, "", fmt.Errorf("catalog claim %q: %w", id, err)
 		}
 		return a, rev, nil
@@ -226,7 +241,23 @@ func (c *StoreCatalog) Claim(ctx context.Context, owner string, lease time.Durat
 
 // take writes the owner into the record of id, which the index has given to us.
 func (c *StoreCatalog) take(ctx context.Context, id, owner string, lease time.Duration) (Asset, Revision, error) {
-	defer c.lock(id)()
+	panicked := true
+	defer func() {
+		if panicked { // the Store did
+			c.due.release(id, errPanic)
+		}
+	}()
+	a, rev, err := c.taken(ctx, id, owner, lease)
+	panicked = false
+	return a, rev, err
+}
+
+func (c *StoreCatalog) taken(ctx context.Context, id, owner string, lease time.Duration) (Asset, Revision, error) {
+	unlock, err := c.lock(ctx, id)
+	if err != nil {
+		return Asset{}, "", err
+	}
+	defer unlock()
 	r, err := c.read(ctx, id)
 	if errors.Is(err, ErrNotFound) || err == nil && !r.Unfinished() { // it ended, or never was
 		if mark, ok := c.due.remove(id); ok {

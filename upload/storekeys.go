@@ -85,10 +85,10 @@ func (c *StoreCatalog) parseRecord(key string) (id string, at spot, ok bool) {
 	return id, at, ok && (at.gone || ext == ".json")
 }
 
-// locate finds the spot of the record of id. Only the owner knows it without a look:
-// nobody else changes it.
-func (c *StoreCatalog) locate(ctx context.Context, id string) (spot, error) {
-	if c.owner.held() {
+// locate finds the spot of the record of id. Only an owner that is sure of it knows
+// without a look, because nobody else changes it then; look is for where that was wrong.
+func (c *StoreCatalog) locate(ctx context.Context, id string, look bool) (spot, error) {
+	if !look && c.owner.sure() {
 		if at, ok := c.index.find(id); ok {
 			return at, nil
 		}

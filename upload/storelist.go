@@ -72,8 +72,8 @@ func (c *StoreCatalog) readSome(ctx context.Context, names []string) ([]*record,
 func (c *StoreCatalog) candidates(ctx context.Context, q Query) ([]string, error) {
 	index := c.index
 	switch {
-	case !c.owner.held():
-		index = newRecordIndex() // others write: what is known now is soon wrong
+	case !c.owner.sure():
+		index = newRecordIndex() // others may write: what is known now is soon wrong
 	case q.Status != "" && !q.Status.Terminal():
 		return c.due.names(q.After), nil
 	}

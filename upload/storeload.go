@@ -46,7 +46,11 @@ func (c *StoreCatalog) load(ctx context.Context, fence bool) error {
 
 // resume takes up the asset of id, which has marks of terms.
 func (c *StoreCatalog) resume(ctx context.Context, id string, terms []int64, fence bool) error {
-	defer c.lock(id)()
+	unlock, err := c.lock(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	r, err := c.read(ctx, id)
 	missing := errors.Is(err, ErrNotFound)
 	switch {

@@ -31,7 +31,7 @@ func (c *StoreCatalog) read(ctx context.Context, id string) (record, error) {
 		return none, fmt.Errorf("asset %q: %w", id, ErrNotFound)
 	}
 	for try := 0; ; try++ {
-		at, err := c.locate(ctx, id)
+		at, err := c.locate(ctx, id, try > 0)
 		if err != nil {
 			return none, err
 		}
@@ -112,6 +112,7 @@ func (c *StoreCatalog) move(ctx context.Context, r record) error {
 		}
 		return err
 	}
+	c.index.put(a.ID, at) // before the other goes, or who reads would find neither
 	if cur != at && cur != nowhere {
 		// The sign of a deletion in this term would overrule the record; what is older
 		// counts no more, so that failing to remove it is no failure.
@@ -119,7 +120,6 @@ func (c *StoreCatalog) move(ctx context.Context, r record) error {
 			return err
 		}
 	}
-	c.index.put(a.ID, at)
 	if a.Unfinished() {
 		c.due.set(a, mark)
 	} else if mark, ok := c.due.remove(a.ID); ok {
@@ -174,11 +174,15 @@ func (c *StoreCatalog) forget(ctx context.Context, id string) error {
 func (c *StoreCatalog) bury(ctx context.Context) {
 	for _, g := range c.graves.old() {
 		func() {
-			defer c.lock(g.id)()
+			unlock, err := c.lock(ctx, g.id)
+			if err != nil {
+				return // those go with the next list
+			}
+			defer unlock()
 			if at, _ := c.index.find(g.id); at != g.at {
 				return // there is a record again
 			}
-			err := c.forget(ctx, g.id)
+			err = c.forget(ctx, g.id)
 			if err == nil {
 				err = c.remove(ctx, c.recordKey(g.id, g.at))
 			}

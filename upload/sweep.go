@@ -20,6 +20,9 @@ type SweepOptions struct {
 type SweepReport struct {
 	Objects []SweptObject `json:"objects"`
 	Bytes   int64         `json:"bytes"` // of Objects
+	// Restored are the keys of multivariant playlists that were not what their records
+	// say, and have been put back: a process that had stood still wrote them too late.
+	Restored []string `json:"restored,omitempty"`
 	// Temporary are the temporary files that a Store which is a folder removed.
 	Temporary []string `json:"temporary,omitempty"`
 }
@@ -44,9 +47,9 @@ const defaultSweepAge = 24 * time.Hour
 
 // Sweep removes what uploads, encodes and deletions left behind whose process was
 // killed, or whose Store failed: sources that no record has, and media of runs that
-// are neither at work nor published. Where the Store has a method
-// Sweep(ctx, olderThan) ([]string, error), as blobstore has for folders, its temporary
-// files are swept too, but not in a dry run.
+// are neither at work nor published, nor kept for Options.KeepSuperseded. Multivariant
+// playlists that are not what their records say are put back. Where the Store has
+// temporary files (storage.SweepTemporary), they are swept too, but not in a dry run.
 //
 // Only keys that vodkit makes itself are looked at, by their exact form; whatever else
 // a host keeps under "sources/" and "media/" stays. What an asset whose record cannot
@@ -73,8 +76,11 @@ func (p *Pipeline) Sweep(ctx context.Context, opts *SweepOptions) (SweepReport, 
 	case <-ctx.Done():
 		return SweepReport{}, fmt.Errorf("sweep: %w", context.Cause(ctx))
 	}
-	s := &sweep{p: p, dry: o.DryRun, age: max(0, o.OlderThan), report: SweepReport{Objects: []SweptObject{}}}
-	if err := s.run(ctx); err != nil {
+	s := &sweep{p: p, dry: o.DryRun, stale: map[string]bool{}, age: max(0, o.OlderThan), report: SweepReport{Objects: []SweptObject{}}}
+	if panicked := p.survive("sweep", func() { err = s.run(ctx) }); panicked != nil {
+		err = panicked
+	}
+	if err != nil {
 		return s.report, fmt.Errorf("sweep: %w", err)
 	}
 	return s.report, nil
@@ -94,8 +100,9 @@ func (p *Pipeline) sweepEvery(ctx context.Context) {
 		if err != nil && ctx.Err() == nil {
 			p.log.Error("What was left behind could not be swept wholly.", "error", err)
 		}
-		if n := len(report.Objects) + len(report.Temporary); n > 0 {
-			p.log.Info("What was left behind was swept.", "objects", len(report.Objects), "bytes", report.Bytes, "temporary", len(report.Temporary))
+		if n := len(report.Objects) + len(report.Restored) + len(report.Temporary); n > 0 {
+			p.log.Info("What was left behind was swept.", "objects", len(report.Objects), "bytes", report.Bytes,
+				"restored", len(report.Restored), "temporary", len(report.Temporary))
 		}
 	}
 }

@@ -255,13 +255,14 @@ func TestSweepGoesOnBehindFailures(t *testing.T) {
 }
 
 func TestSweepOfTemporaryFiles(t *testing.T) {
-	dir := t.TempDir()
+	root := t.TempDir()
+	dir := filepath.Join(root, "vod")
 	var store storage.Store
 	b := newBench(t, func(b *bench) {
-		folder, err := blobstore.OpenFile(dir, nil)
+		folder, err := blobstore.OpenFile(root, nil)
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = folder.Close() })
-		store = folder
+		store = storage.Prefix(folder, "vod")
 		b.store, b.studio.store = store, store
 	})
 	name := "sources/gone/" + ids.New(time.Now()) + ".0123456789abcdef.tmp"

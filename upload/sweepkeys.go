@@ -2,15 +2,10 @@ package upload
 
 import (
 	"bytes"
-	"context"
-	"errors"
-	"io"
 	"regexp"
 	"strings"
 
-	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/internal/ids"
-	"github.com/vodkit/vodkit/storage"
 )
 
 // ownKey is a key that vodkit makes, taken apart.
@@ -48,27 +43,8 @@ func ownKeyOf(key string) (k ownKey, ok bool) {
 	return k, ids.Valid(k.id) == nil
 }
 
-// maxMaster bounds what is read of a multivariant playlist, in bytes.
-const maxMaster = 1 << 20
-
-// attemptsOf returns the attempts that the multivariant playlist of an asset refers
-// to. ours is false where there is none, or one that vodkit did not write.
-func attemptsOf(ctx context.Context, store storage.Store, id string) (attempts map[string]bool, ours bool, err error) {
-	obj, err := store.Open(ctx, hls.MasterKey(mediaPrefix+id), nil)
-	if errors.Is(err, storage.ErrNotExist) {
-		return nil, false, nil
-	} else if err != nil {
-		return nil, false, err
-	}
-	defer obj.Close()
-	text, err := io.ReadAll(io.LimitReader(obj, maxMaster))
-	if err != nil {
-		return nil, false, err
-	}
-	attempts, ours = masterRefers(text)
-	return attempts, ours, nil
-}
-
+// masterRefers returns the attempts that a multivariant playlist refers to. ours is
+// false where vodkit did not write it.
 func masterRefers(text []byte) (attempts map[string]bool, ours bool) {
 	attempts, ours = map[string]bool{}, true
 	refers := func(uri string) {

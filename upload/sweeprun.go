@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"time"
@@ -12,6 +13,7 @@ import (
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/storage"
 )
 
 // sweep is one Sweep: it looks first, so that nothing is listed while it is removed,
@@ -19,7 +21,8 @@ import (
 type sweep struct {
 	p      *Pipeline
 	dry    bool
-	age    time.Duration // younger objects stay
+	stale  map[string]bool // the ids of assets whose multivariant playlist is not the record's
+	age    time.Duration   // younger objects stay
 	report SweepReport
 	errs   []error
 }
@@ -49,6 +52,7 @@ func (s *sweep) run(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 	}
+	s.restore(ctx)
 	s.temporary(ctx)
 	return errors.Join(s.errs...)
 }
@@ -121,8 +125,14 @@ func (s *sweep) judge(ctx context.Context, group []leftover) ([]leftover, error)
 	var playing map[string]bool
 	var ours bool
 	if !group[0].source {
-		if playing, ours, err = attemptsOf(ctx, s.p.store, id); err != nil {
+		text, err := readMaster(ctx, s.p.store, id)
+		if err == nil {
+			playing, ours = masterRefers(text)
+		} else if !errors.Is(err, storage.ErrNotExist) {
 			return nil, err
+		}
+		if a.Status.Terminal() && a.Master != "" && string(text) != a.Master && (ours || text == nil) {
+			s.stale[id] = true
 		}
 	}
 	var left []leftover
@@ -156,7 +166,7 @@ func (s *sweep) needed(a Asset, key ownKey, name string, playing map[string]bool
 	case key.attempt == path.Base(a.Output) && (!a.Status.Terminal() || s.p.opts.KeepFailed):
 		return true
 	}
-	return !failed && (playing[key.attempt] || key.attempt == path.Base(a.Published))
+	return !failed && (playing[key.attempt] || key.attempt == path.Base(a.Published) || a.superseded(name))
 }
 
 // unreferenced returns those of the sources that no asset has: a host may have made an
@@ -236,15 +246,28 @@ func (s *sweep) remove(ctx context.Context, group []leftover) error {
 	return err
 }
 
+// restore puts multivariant playlists back.
+func (s *sweep) restore(ctx context.Context) {
+	for _, id := range slices.Sorted(maps.Keys(s.stale)) {
+		if ctx.Err() != nil {
+			return
+		}
+		if !s.dry {
+			if err := s.p.restore(ctx, id); err != nil {
+				s.failed(err)
+				continue
+			}
+		}
+		s.report.Restored = append(s.report.Restored, hls.MasterKey(mediaPrefix+id))
+	}
+}
+
 // temporary sweeps the temporary files of a Store that can do so.
 func (s *sweep) temporary(ctx context.Context) {
-	st, ok := s.p.store.(interface {
-		Sweep(ctx context.Context, olderThan time.Duration) ([]string, error)
-	})
-	if !ok || s.dry {
+	if s.dry {
 		return
 	}
-	names, err := st.Sweep(ctx, s.age)
+	names, err := storage.SweepTemporary(ctx, s.p.store, "", s.age)
 	s.report.Temporary = names
 	if !errors.Is(err, errors.ErrUnsupported) {
 		s.failed(err)

@@ -131,7 +131,7 @@ func newDiskBench(t *testing.T, lease time.Duration, ff func(storage.Store) *ffm
 		enc, b.prober = f, f
 	}
 	b.catalog = upload.NewStoreCatalog(b.store, &upload.StoreCatalogOptions{Heartbeat: fullFor / 5})
-	b.Pipeline, err = upload.New(b.store, enc, b, &upload.Options{Catalog: b.catalog, Sink: b.rec, RetryDelay: 10 * time.Millisecond,
+	b.Pipeline, err = upload.New(b.store, enc, b, &upload.Options{KeepSuperseded: -1, Catalog: b.catalog, Sink: b.rec, RetryDelay: 10 * time.Millisecond,
 		Lease: lease, Logger: slog.New(slog.NewTextHandler(io.MultiWriter(b.log, logWriter{t}), nil))})
 	require.NoError(t, err)
 	require.NoError(t, b.Start(ctx))
@@ -178,6 +178,7 @@ func (b *diskBench) complete(a upload.Asset) {
 func (b *diskBench) clean() {
 	b.t.Helper()
 	require.NoError(b.t, b.rec.CheckInvariants())
+	tidied(b.t, b.Pipeline, "film")
 	b.eventually(func() bool {
 		report, err := b.Sweep(b.ctx, &upload.SweepOptions{OlderThan: -1})
 		require.NoError(b.t, err)

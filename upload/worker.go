@@ -3,6 +3,8 @@ package upload
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime/debug"
 	"strings"
 	"time"
 
@@ -17,7 +19,7 @@ func (p *Pipeline) work() {
 		a, rev, err := p.catalog.Claim(ctx, p.newOwner(), p.opts.Lease)
 		if err == nil {
 			wait = time.Second
-			p.serve(a, rev)
+			_ = p.survive("work on asset "+a.ID, func() { p.serve(a, rev) })
 			continue
 		}
 		if ctx.Err() != nil {
@@ -30,6 +32,19 @@ func (p *Pipeline) work() {
 		}
 		wait = min(2*wait, time.Minute)
 	}
+}
+
+// survive calls f, which may call into the host's Store, and outlives a panic. What was
+// claimed is claimed again when its lease has passed.
+func (p *Pipeline) survive(what string, f func()) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			p.log.Error("Something panicked.", "in", what, "panic", v, "stack", string(debug.Stack()))
+			err = fmt.Errorf("%s: %w: %v", what, errPanic, v)
+		}
+	}()
+	f()
+	return nil
 }
 
 // newOwner returns a name for one claim: a process that stood still for longer than a
@@ -55,6 +70,9 @@ func (p *Pipeline) serve(a Asset, rev Revision) {
 			p.log.Error("An asset could not be deleted; trying again.", "asset", a.ID, "error", err)
 			p.letGo(ctx, a.ID)
 		}
+		return
+	case a.Intent == IntentTidy:
+		p.tidy(ctx, a, rev)
 		return
 	case a.Intent == IntentCancel:
 		cancel(errCancelled)

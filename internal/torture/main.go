@@ -39,11 +39,17 @@ func main() {
 	flag.IntVar(&c.freezes, "freezes", 20, "how many processes are frozen")
 	flag.IntVar(&c.replicas, "replicas", 2, "how many processes share the folder")
 	flag.StringVar(&c.encoder, "encoder", "fake", "fake, or ffmpeg")
-	flag.StringVar(&c.source, "source", "", "the video that is uploaded; defaults to one of 15 s that ffmpeg makes")
+	flag.StringVar(&c.source, "source", "", "the video that is uploaded; defaults to one of 8 s that ffmpeg makes")
+	flag.DurationVar(&c.pause, "pause", 0, "how long it is at most from one deed to the next; defaults to 1s, and 8s with ffmpeg")
 	flag.DurationVar(&c.limit, "limit", 3*time.Minute, "how long what is undone in the end may take")
 	flag.BoolVar(&c.keep, "keep", false, "keep the folder")
 	flag.BoolVar(&c.verbose, "v", false, "show what the replicas log")
 	flag.Parse()
+	if c.pause <= 100*time.Millisecond {
+		if c.pause = time.Second; c.encoder == "ffmpeg" {
+			c.pause = 8 * time.Second
+		}
+	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	self, err := os.Executable()

@@ -30,6 +30,8 @@ const replicaEnv = "VODKIT_TORTURE_REPLICA"
 const (
 	heartbeat = 200 * time.Millisecond
 	lease     = 2 * time.Second
+	// superseded is how long what was replaced stays.
+	superseded = 700 * time.Millisecond
 	// mostUnfinished is how many assets a replica lets wait before it uploads more.
 	mostUnfinished = 4
 )
@@ -38,6 +40,7 @@ const (
 type settings struct {
 	Dir, Encoder, Source string
 	Seed                 uint64
+	Pause                time.Duration // the longest between two acts
 	Verbose              bool
 }
 
@@ -67,7 +70,7 @@ func (s *service) start(ctx context.Context, sink progress.Sink) (*upload.Pipeli
 	enc, prober := s.encoder()
 	p, err := upload.New(s.store, enc, prober, &upload.Options{
 		Catalog: catalog, Sink: sink, Workers: 2, RetryDelay: 50 * time.Millisecond, Lease: lease, Logger: log,
-		Plan: &encoder.PlanOptions{},
+		KeepSuperseded: superseded, Plan: &encoder.PlanOptions{},
 	})
 	if err != nil {
 		return nil, nil, err
@@ -141,12 +144,12 @@ func (r *replica) term(ctx context.Context) error {
 		return err
 	}
 	r.tell("owner", os.Getpid())
-	for ctx.Err() == nil {
-		if err := r.act(ctx, p); errors.Is(err, upload.ErrOwned) || errors.Is(err, upload.ErrClosed) {
-			r.tell("succeeded", os.Getpid())
-			break
-		}
-		pause(ctx, time.Duration(r.rand.IntN(100))*time.Millisecond)
+	for ctx.Err() == nil && p.Err() == nil {
+		_ = r.act(ctx, p) // what is wrong shows in the ledger
+		pause(ctx, time.Duration(r.rand.Int64N(int64(r.Pause))))
+	}
+	if errors.Is(p.Err(), upload.ErrOwned) {
+		r.tell("succeeded", os.Getpid())
 	}
 	end, cancel := context.WithTimeout(context.WithoutCancel(ctx), 100*time.Millisecond)
 	defer cancel()
@@ -163,16 +166,16 @@ func (r *replica) act(ctx context.Context, p *upload.Pipeline) error {
 	var ended []upload.Asset
 	unfinished := 0
 	for _, a := range assets {
-		if a.Unfinished() {
+		if !a.Status.Terminal() {
 			unfinished++
 		} else {
 			ended = append(ended, a)
 		}
 	}
-	dice := r.rand.IntN(10)
-	if dice < 3 && len(ended) > 0 {
+	dice := r.rand.IntN(20)
+	if dice < 5 && len(ended) > 0 {
 		a := ended[r.rand.IntN(len(ended))]
-		if dice == 0 {
+		if dice < 3 {
 			r.tell("retry", a.ID)
 			if a, err = p.Retry(ctx, a.ID); err == nil {
 				r.tell("retried", a.ID, a.Attempt)
@@ -181,7 +184,7 @@ func (r *replica) act(ctx context.Context, p *upload.Pipeline) error {
 		}
 		return r.delete(ctx, p, a.ID)
 	}
-	if dice == 3 && len(assets) > 0 { // also what runs
+	if dice == 5 && len(assets) > 0 { // also what runs
 		return r.delete(ctx, p, assets[r.rand.IntN(len(assets))].ID)
 	}
 	if unfinished >= mostUnfinished {

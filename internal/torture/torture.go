@@ -28,6 +28,7 @@ type config struct {
 	seed                     uint64
 	kills, freezes, replicas int
 	encoder, source          string
+	pause                    time.Duration // the longest between two deeds
 	limit                    time.Duration
 	keep, verbose            bool
 	command                  func() *exec.Cmd // a process that calls beReplica
@@ -86,23 +87,23 @@ func torture(ctx context.Context, c config) (err error) {
 	if err != nil {
 		return fmt.Errorf("seed %d: %w", c.seed, err)
 	}
-	accepted, deleted := r.ledger.Counts()
-	c.say("%d uploads accepted, %d deleted, %d terms, %d of them ended by a successor, in %v",
-		accepted, deleted, r.terms, r.lost, time.Since(begun).Round(time.Second))
+	n := r.ledger.Counts()
+	c.say("%d uploads accepted, %d deleted, %d attempts told COMPLETE, %d terms, %d of them ended by a successor, in %v",
+		n.Accepted, n.Deleted, n.Complete, r.terms, r.lost, time.Since(begun).Round(time.Second))
 	if len(broken) > 0 {
 		return fmt.Errorf("seed %d: broken:\n  %s", c.seed, strings.Join(broken, "\n  "))
 	}
-	if accepted == 0 {
+	if n.Accepted == 0 {
 		return fmt.Errorf("seed %d: nothing was uploaded", c.seed)
 	}
 	c.say("seed %d: all invariants hold", c.seed)
 	return nil
 }
 
-// film makes a video of 15 s with sound.
+// film makes a video of two segments with sound.
 func film(ctx context.Context, name string) error {
-	out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=15",
-		"-f", "lavfi", "-i", "sine=duration=15", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", name).CombinedOutput()
+	out, err := exec.CommandContext(ctx, "ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=8",
+		"-f", "lavfi", "-i", "sine=duration=8", "-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", name).CombinedOutput()
 	if err != nil {
 		return fmt.Errorf("make a film: %w: %s", err, out)
 	}
@@ -132,7 +133,7 @@ func (r *rack) wreck(ctx context.Context) error {
 	}
 	r.rand.Shuffle(len(deeds), func(i, j int) { deeds[i], deeds[j] = deeds[j], deeds[i] })
 	for n, kill := range deeds {
-		pause(ctx, r.between(100, 1000))
+		pause(ctx, r.between(100, int(r.pause.Milliseconds())))
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -164,7 +165,8 @@ func (r *rack) between(least, most int) time.Duration {
 
 // launch starts a replica.
 func (r *rack) launch() (*victim, error) {
-	args, err := json.Marshal(settings{Dir: r.dir, Encoder: r.encoder, Source: r.source, Seed: r.rand.Uint64(), Verbose: r.verbose})
+	args, err := json.Marshal(settings{Dir: r.dir, Encoder: r.encoder, Source: r.source, Seed: r.rand.Uint64(),
+		Pause: r.pause / 10, Verbose: r.verbose})
 	if err != nil {
 		return nil, err
 	}
@@ -288,9 +290,11 @@ func (r *rack) settle(ctx context.Context) ([]string, error) {
 		return broken, err
 	}
 	defer func() { _ = p.Shutdown(context.WithoutCancel(ctx)) }()
-	if _, err := p.Sweep(ctx, &upload.SweepOptions{OlderThan: -1}); err != nil {
+	report, err := p.Sweep(ctx, &upload.SweepOptions{OlderThan: -1})
+	if err != nil {
 		return broken, err
 	}
+	r.say("swept: %d objects, %d temporary files, %d multivariant playlists put back", len(report.Objects), len(report.Temporary), len(report.Restored))
 	for _, check := range []func() ([]string, error){
 		func() ([]string, error) { return r.ledger.Broken(ctx, catalog) },
 		func() ([]string, error) { return invariant.Settled(ctx, s.store, catalog) },

@@ -23,16 +23,14 @@ func TestMain(m *testing.M) {
 	goleak.VerifyTestMain(m)
 }
 
-// A short run with kills alone. A frozen owner of a StoreCatalog may finish the one
-// write that it was in when it stopped (see StoreCatalog), so freezes belong to make
-// torture, whose output somebody reads.
+// A short run; make torture has longer ones.
 func TestTorture(t *testing.T) {
 	c := config{
-		seed: 1, kills: 8, freezes: 0, replicas: 2, encoder: "fake", limit: 3 * time.Minute,
+		seed: 1, kills: 8, freezes: 6, replicas: 2, encoder: "fake", pause: time.Second, limit: 3 * time.Minute,
 		command: func() *exec.Cmd { return exec.Command(os.Args[0]) }, say: t.Logf,
 	}
 	if testing.Short() {
-		c.kills = 2
+		c.kills, c.freezes = 2, 1
 	}
 	require.NoError(t, torture(t.Context(), c))
 }

@@ -76,19 +76,24 @@ func (l *Ledger) Line(line string) bool {
 	return true
 }
 
-// Counts returns how many uploads were accepted and how many deletions answered.
-func (l *Ledger) Counts() (accepted, deleted int) {
+// Counts are how many uploads were accepted, deletions answered, and attempts told
+// COMPLETE.
+type Counts struct{ Accepted, Deleted, Complete int }
+
+// Counts counts.
+func (l *Ledger) Counts() (n Counts) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for _, a := range l.assets {
 		if a.attempt != "" {
-			accepted++
+			n.Accepted++
 		}
 		if a.deleted {
-			deleted++
+			n.Deleted++
 		}
+		n.Complete += len(a.complete)
 	}
-	return accepted, deleted
+	return n
 }
 
 // Broken returns what is not as clients were told, once nothing is left to do: what was

@@ -24,9 +24,9 @@ var hashed = regexp.MustCompile(`-([0-9a-f]{16})\.(?:mp4|m4s)$`)
 // middle of anything: an object that is not whole, and a multivariant playlist that
 // leads to what is not there or does not conform.
 //
-// With a catalog, only playlists count that somebody was told of. A process that was
-// frozen in a write, and succeeded meanwhile, may finish that write when nobody needs
-// it any more; a Store has no way to refuse it.
+// With a catalog, only playlists count that somebody was told of, and of those what the
+// record says: a process that stood still in a write, and was succeeded meanwhile, may
+// finish that write when it wakes, and what is right is put back behind it.
 func Living(ctx context.Context, store storage.Store, catalog upload.Catalog) ([]string, error) {
 	told, err := playlists(ctx, catalog)
 	if err != nil {
@@ -44,27 +44,31 @@ func Living(ctx context.Context, store storage.Store, catalog upload.Catalog) ([
 				broken = append(broken, fmt.Sprintf("%s is not whole: its name says another hash.", key))
 			}
 		}
-		if path.Base(key) == hls.MasterName && (catalog == nil || told[key]) {
-			report, err := check.Run(ctx, check.Memory(objects), key, &check.Options{Profiles: []check.Profile{check.Conformance}})
-			if err == nil {
-				err = report.Err()
-			}
-			if err != nil {
-				broken = append(broken, fmt.Sprintf("%s can be reached and is wrong: %v.", key, err))
-			}
-			for _, uri := range reaches(objects, key) {
-				if _, ok := objects[uri]; !ok {
-					broken = append(broken, fmt.Sprintf("%s leads to %s, which is not there.", key, uri))
-				}
+		if catalog == nil && path.Base(key) == hls.MasterName {
+			told[key] = string(body)
+		}
+	}
+	for key, master := range told {
+		objects[key] = []byte(master)
+		report, err := check.Run(ctx, check.Memory(objects), key, &check.Options{Profiles: []check.Profile{check.Conformance}})
+		if err == nil {
+			err = report.Err()
+		}
+		if err != nil {
+			broken = append(broken, fmt.Sprintf("%s can be reached and is wrong: %v.", key, err))
+		}
+		for _, uri := range reaches(objects, key) {
+			if _, ok := objects[uri]; !ok {
+				broken = append(broken, fmt.Sprintf("%s leads to %s, which is not there.", key, uri))
 			}
 		}
 	}
 	return broken, nil
 }
 
-// playlists returns the keys that clients were told of.
-func playlists(ctx context.Context, catalog upload.Catalog) (map[string]bool, error) {
-	told := map[string]bool{}
+// playlists returns the multivariant playlists that clients were told of, by key.
+func playlists(ctx context.Context, catalog upload.Catalog) (map[string]string, error) {
+	told := map[string]string{}
 	if catalog == nil {
 		return told, nil
 	}
@@ -72,8 +76,8 @@ func playlists(ctx context.Context, catalog upload.Catalog) (map[string]bool, er
 		if err != nil {
 			return nil, err
 		}
-		if a.Intent != upload.IntentDelete {
-			told[a.Playlist] = true
+		if a.Intent != upload.IntentDelete && a.Playlist != "" {
+			told[a.Playlist] = a.Master
 		}
 	}
 	return told, nil
@@ -86,18 +90,22 @@ func load(ctx context.Context, store storage.Store, prefix string) (map[string][
 		if err != nil {
 			return nil, err
 		}
-		obj, err := store.Open(ctx, info.Key, nil)
-		if err != nil {
-			return nil, err
-		}
-		body, err := io.ReadAll(obj)
-		_ = obj.Close()
+		body, err := get(ctx, store, info.Key)
 		if err != nil {
 			return nil, err
 		}
 		objects[info.Key] = body
 	}
 	return objects, nil
+}
+
+func get(ctx context.Context, store storage.Store, key string) ([]byte, error) {
+	obj, err := store.Open(ctx, key, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer obj.Close()
+	return io.ReadAll(obj)
 }
 
 var uriInTag = regexp.MustCompile(`URI="([^"]*)"`)

@@ -42,6 +42,9 @@ func Settled(ctx context.Context, store storage.Store, catalog upload.Catalog) (
 		if a.Status != progress.Complete {
 			continue
 		}
+		if body, err := get(ctx, store, a.Playlist); err != nil || string(body) != a.Master {
+			say("The multivariant playlist of asset %s is not that of its record (%v).", a.ID, err)
+		}
 		report, err := check.Run(ctx, check.Store(store), hls.MasterKey("media/"+a.ID), &check.Options{
 			Profiles: []check.Profile{check.Conformance}, Expected: a.Duration, Tolerance: time.Second,
 		})
