@@ -32,10 +32,11 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 	})
 	var err error
 	a.pipeline, err = upload.New(store, encoder.Limit(enc, int64(c.encoders), nil), prober, &upload.Options{
-		Sink:    a.hub,
-		Workers: c.encoders,
-		MaxSize: int64(c.maxUpload),
-		Logger:  log,
+		Sink:       a.hub,
+		Workers:    c.encoders,
+		MaxSize:    int64(c.maxUpload),
+		SweepEvery: c.sweepEvery,
+		Logger:     log,
 	})
 	if err != nil {
 		return nil, err
@@ -54,11 +55,7 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 	mux.Handle("/assets/", assets)
 	mux.Handle("GET /events", a.hub) // one stream for all that a page shows: ?asset=a&asset=b
 	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, &hls.HandlerOptions{Logger: log})))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) {
-		w.Header().Set("Content-Type", "application/json")
-		w.Header().Set("Cache-Control", "no-store")
-		_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
-	})
+	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /ui/{name...}", page.serveFile)
 	mux.HandleFunc("GET /{$}", page.serveIndex)
 
@@ -72,6 +69,19 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 	}))
 	a.Handler = guard.Handler(mux)
 	return a, nil
+}
+
+// health answers whether uploads are taken and encoded here: not while the pipeline
+// starts or stops, nor once another process has taken the bucket.
+func (a *app) health(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/json")
+	w.Header().Set("Cache-Control", "no-store")
+	if a.pipeline.Err() != nil {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		_, _ = w.Write([]byte(`{"status":"unavailable"}` + "\n"))
+		return
+	}
+	_, _ = w.Write([]byte(`{"status":"ok"}` + "\n"))
 }
 
 // shutdownGrace is how long running encodes may go on after an interrupt. What is not

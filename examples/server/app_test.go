@@ -29,6 +29,12 @@ func TestMain(m *testing.M) {
 // startApp serves the demo over memory and the fake encoder.
 func startApp(t *testing.T) *httptest.Server {
 	t.Helper()
+	server, _ := startAppAndPipeline(t)
+	return server
+}
+
+func startAppAndPipeline(t *testing.T) (*httptest.Server, *app) {
+	t.Helper()
 	store, err := blobstore.Open(t.Context(), "mem://", nil)
 	require.NoError(t, err)
 	fake := encodertest.NewFake(store, nil)
@@ -43,7 +49,18 @@ func startApp(t *testing.T) *httptest.Server {
 		assert.NoError(t, store.Close())
 		http.DefaultTransport.(*http.Transport).CloseIdleConnections()
 	})
-	return server
+	return server, a
+}
+
+func TestHealth(t *testing.T) {
+	server, a := startAppAndPipeline(t)
+	res, body := request(t, "GET", server.URL+"/healthz", nil, nil)
+	assert.Equal(t, 200, res.StatusCode)
+	assert.JSONEq(t, `{"status":"ok"}`, body)
+	require.NoError(t, a.shutdown())
+	res, body = request(t, "GET", server.URL+"/healthz", nil, nil)
+	assert.Equal(t, 503, res.StatusCode)
+	assert.JSONEq(t, `{"status":"unavailable"}`, body)
 }
 
 func request(t *testing.T, method, url string, body io.Reader, header http.Header) (*http.Response, string) {

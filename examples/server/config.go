@@ -8,15 +8,17 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // config is what the flags say.
 type config struct {
-	addr      string
-	bucket    string
-	encoders  int
-	sample    bool
-	maxUpload size
+	addr       string
+	bucket     string
+	encoders   int
+	sample     bool
+	maxUpload  size
+	sweepEvery time.Duration
 }
 
 // parseFlags reads the command line. Errors have been told to out already.
@@ -28,6 +30,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	flags.StringVar(&c.bucket, "bucket", "", "where everything is kept: a folder, or a gocloud.dev `URL` such as file:///srv/vod, mem:// or s3://name?region=eu-central-1\n(default a folder in the user's cache)")
 	flags.IntVar(&c.encoders, "encoders", 2, "how many videos are encoded at once, `N`")
 	flags.BoolVar(&c.sample, "sample", false, "make a sample video and encode it when the bucket has no video")
+	flags.DurationVar(&c.sweepEvery, "sweep-every", time.Hour, "how often what killed processes left behind is removed once it is a day old; 0 for never")
 	flags.Var(&c.maxUpload, "max-upload", "largest upload, a `size` such as 500MB or 4GiB")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err
@@ -38,6 +41,8 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 			return fmt.Errorf("unexpected argument %q", flags.Arg(0))
 		case c.encoders < 1:
 			return fmt.Errorf("-encoders is %d and must be at least 1", c.encoders)
+		case c.sweepEvery < 0:
+			return fmt.Errorf("-sweep-every is %v and must not be negative", c.sweepEvery)
 		case c.maxUpload < 1:
 			return errors.New("-max-upload must be more than 0")
 		}

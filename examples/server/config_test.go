@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -29,13 +30,13 @@ func TestSize(t *testing.T) {
 func TestFlags(t *testing.T) {
 	c, err := parseFlags(nil, &bytes.Buffer{})
 	require.NoError(t, err)
-	assert.Equal(t, config{addr: "127.0.0.1:8080", encoders: 2, maxUpload: 4 << 30}, c)
+	assert.Equal(t, config{addr: "127.0.0.1:8080", encoders: 2, maxUpload: 4 << 30, sweepEvery: time.Hour}, c)
 
-	c, err = parseFlags([]string{"-addr", ":9000", "-bucket", "mem://", "-encoders", "3", "-sample", "-max-upload", "10MiB"}, &bytes.Buffer{})
+	c, err = parseFlags([]string{"-addr", ":9000", "-bucket", "mem://", "-encoders", "3", "-sample", "-max-upload", "10MiB", "-sweep-every", "0"}, &bytes.Buffer{})
 	require.NoError(t, err)
 	assert.Equal(t, config{addr: ":9000", bucket: "mem://", encoders: 3, sample: true, maxUpload: 10 << 20}, c)
 
-	for _, bad := range [][]string{{"-encoders", "0"}, {"-max-upload", "0"}, {"-max-upload", "much"}, {"extra"}, {"-nothing"}} {
+	for _, bad := range [][]string{{"-encoders", "0"}, {"-sweep-every", "-1h"}, {"-max-upload", "0"}, {"-max-upload", "much"}, {"extra"}, {"-nothing"}} {
 		var out bytes.Buffer
 		_, err := parseFlags(bad, &out)
 		require.Error(t, err, bad)

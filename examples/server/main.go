@@ -87,13 +87,27 @@ func run(ctx context.Context, c config, out, logs io.Writer) (err error) {
 		}()
 		defer func() { cancel(); <-done }()
 	}
-	return serve.Run(ctx, c.addr, a, &serve.Options{
+	// Where another process takes the bucket, there is nothing left to do for this one.
+	serving, stop := context.WithCancel(ctx)
+	defer stop()
+	go func() {
+		select {
+		case <-a.pipeline.Done():
+			stop()
+		case <-serving.Done():
+		}
+	}()
+	err = serve.Run(serving, c.addr, a, &serve.Options{
 		Ready: func(url string) {
 			_, _ = fmt.Fprintf(out, "\n  vodkit demo: %s\n  videos are in %s, ffmpeg is %s; end with Ctrl+C\n\n", url, bucket, report.FFmpeg)
 		},
 		Drain:  a.hub.Close, // event streams would hold the server up
 		Logger: log,
 	})
+	if ctx.Err() == nil {
+		err = errors.Join(err, a.pipeline.Err())
+	}
+	return err
 }
 
 // sweep removes what an earlier process left when it was killed in the middle of a
