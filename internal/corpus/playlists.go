@@ -115,7 +115,7 @@ func (d *demo) mediaPlaylist(ctx context.Context, address *url.URL) (sum float64
 			objects = append(objects, line)
 		}
 	}
-	if len(objects) < 2 {
+	if strings.Count(text, "#EXTINF:") == 0 || len(objects) == 0 {
 		return sum, fmt.Errorf("%s has no segments", address.Path)
 	}
 	for _, o := range []string{objects[0], objects[1], objects[len(objects)-1]} {
