@@ -118,7 +118,7 @@ func (d *demo) mediaPlaylist(ctx context.Context, address *url.URL) (sum float64
 	if strings.Count(text, "#EXTINF:") == 0 || len(objects) == 0 {
 		return sum, fmt.Errorf("%s has no segments", address.Path)
 	}
-	for _, o := range []string{objects[0], objects[1], objects[len(objects)-1]} {
+	for _, o := range []string{objects[0], objects[min(1, len(objects)-1)], objects[len(objects)-1]} {
 		ref, err := address.Parse(o)
 		if err != nil {
 			return sum, err
