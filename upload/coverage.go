@@ -3,6 +3,7 @@ package upload
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -67,10 +68,23 @@ func (r *run) excuse(err error, something bool) error {
 		return err
 	}
 	r.log.Warn("The end of a source is missing; the host takes what is there.", "error", err)
-	if len(r.warnings) == 0 { // the first is that of the probe, which knows best
+	if !r.partial() { // the first is that of the probe, which knows best
 		r.warnings = append(r.warnings, Warning{Code: e.Code, Message: e.Message})
 	}
 	return nil
+}
+
+// partial says that the source's end is missing, and the host takes what is there.
+func (r *run) partial() bool {
+	return slices.ContainsFunc(r.warnings, func(w Warning) bool { return w.Code == encoder.CodeTruncated })
+}
+
+// skipped warns of subtitles that are in the source and not in the output.
+func (r *run) skipped(m encoder.Media) {
+	if n := len(encoder.SkippedSubtitles(m)); n > 0 {
+		r.warnings = append(r.warnings, Warning{Code: CodeSubtitlesSkipped,
+			Message: fmt.Sprintf("The file has subtitles (%d) that are pictures, as on discs and in broadcasts; they were left out.", n)})
+	}
 }
 
 // shortened returns an error where the probe found that the end of the source is

@@ -49,6 +49,10 @@ const (
 	CodeNonconformant = "nonconformant"  // what was encoded is not what its playlists say
 )
 
+// CodeSubtitlesSkipped is that of a Warning: some subtitles of the source are not in the
+// output, because they are pictures.
+const CodeSubtitlesSkipped = "subtitles_skipped"
+
 type notFoundError struct{}
 
 func (notFoundError) Error() string        { return "no such asset" }

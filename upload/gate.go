@@ -75,7 +75,7 @@ func (r *run) check(ctx context.Context, job encoder.Job, master []byte) error {
 
 // expectations returns how long each track has to be, and the options of the check.
 func (r *run) expectations(job encoder.Job) ([]time.Duration, *check.Options) {
-	partial := len(r.warnings) > 0
+	partial := r.partial()
 	state := r.pub.State()
 	wants := make([]time.Duration, len(job.Tracks))
 	least, most := time.Duration(math.MaxInt64), time.Duration(0)

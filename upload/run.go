@@ -136,6 +136,7 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 	if err != nil {
 		return encoder.Job{}, err
 	}
+	r.skipped(media)
 	a := r.held.get()
 	job := encoder.Job{
 		Version: encoder.JobVersion, ID: path.Base(a.Output), Output: a.Output,

@@ -20,7 +20,7 @@ var (
 	sourceKey  = regexp.MustCompile(`^` + sourcesPrefix + `([^/]+)/` + newID + `$`)
 	masterKey  = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/master\.m3u8$`)
 	attemptKey = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/(` + attemptName + `)/[a-z0-9-]+/` +
-		`(?:(?:event|index|iframe)\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.m4s)$`)
+		`(?:(?:event|index|iframe)\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.(?:m4s|vtt))$`)
 	// masterURI is what a multivariant playlist of ours refers to.
 	masterURI = regexp.MustCompile(`^(` + attemptName + `)/[a-z0-9-]+/(?:event|index|iframe)\.m3u8$`)
 	uriInTag  = regexp.MustCompile(`URI="([^"]*)"`)

@@ -46,11 +46,15 @@ func (e *Encoder) textArgs(job encoder.Job, in *input, progressFD, firstOut int)
 }
 
 // pack makes segments of what a track's pipe brings.
-func (r *run) pack(ctx context.Context, store *watchedStore, t encoder.TrackSpec, from io.Reader, opts *pack.Options) (err error) {
+func (r *run) pack(ctx context.Context, store *watchedStore, t encoder.TrackSpec, from io.Reader, opts *pack.Options) error {
 	if t.Kind == hls.Subtitle {
-		_, err = pack.Text(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), r.job.Grid.Duration(), from, r.packed, opts)
-	} else {
-		_, err = pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), from, r.packed, opts)
+		_, err := pack.Text(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), r.job.Grid.Duration(), from, r.packed, opts)
+		return err
+	}
+	s, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), from, r.packed, opts)
+	if s.Filled > 0 || s.Dropped > 0 {
+		r.e.log.Warn("The encoder's sound had gaps or overlaps; they were made good.", "job", r.job.ID, "track", t.ID,
+			"silent_frames", s.Filled, "dropped_frames", s.Dropped)
 	}
 	return err
 }
