@@ -26,10 +26,10 @@ const longestGOP = 30 * time.Second
 // order notes what of a stream's packets keeps windows from being exact.
 type order struct {
 	lastDTS   float64
-	broken    bool    // timestamps that are missing or go back
-	noPTS     bool    // only decoding times: they say when frames without reordering are shown
-	changes   bool    // the decoder's parameters change within the stream
-	keyframes int64   //
+	broken    bool // timestamps that are missing or go back
+	noPTS     bool // only decoding times: they say when frames without reordering are shown
+	changes   bool // the decoder's parameters change within the stream
+	keyframes int64
 	delay     float64 // longest of a keyframe
 }
 
@@ -75,7 +75,7 @@ func (o probeOutput) windowable(m encoder.Media, sc *scan) (s encoder.Stream, go
 		if ok {
 			return s, 0, false // a second one: seeking goes by one of them
 		}
-		s, ok = c, t.keyframes > 0 && !t.broken && !t.changes && t.gop() <= longestGOP
+		s, ok = c, t.keyframes > 0 && c.End > c.Start && !t.broken && !t.changes && t.gop() <= longestGOP
 		if t.noPTS && ps.Reordered != 0 {
 			ok = false
 		}
