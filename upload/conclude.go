@@ -120,7 +120,7 @@ func (r *run) endGrowing(ctx context.Context) {
 	if r.pub == nil || r.finished || !r.pub.Playable() {
 		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
 	if err := r.pub.Fail(ctx); err != nil {
 		r.log.Warn("The growing playlists could not be ended.", "error", err)
@@ -129,7 +129,7 @@ func (r *run) endGrowing(ctx context.Context) {
 
 // finally writes the record's last words of this run, and tries for a while.
 func (r *run) finally(ctx context.Context, change func(*Asset)) error {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
 	for wait := 50 * time.Millisecond; ; wait = min(2*wait, 2*time.Second) {
 		err := r.held.update(ctx, change)

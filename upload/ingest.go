@@ -183,7 +183,7 @@ func (p *Pipeline) register(ctx context.Context, n NewAsset, part encoder.Part, 
 // recorded says whether the catalog has the very record that it would not take: the
 // answer to a write may be lost, and not the write.
 func (p *Pipeline) recorded(ctx context.Context, a Asset) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	got, _, err := p.catalog.Get(ctx, a.ID)
 	return err == nil && got.Attempt == a.Attempt
@@ -192,7 +192,7 @@ func (p *Pipeline) recorded(ctx context.Context, a Asset) bool {
 // unrecorded says whether there surely is no record of the id, so that a source that
 // was not accepted can be removed. Where that is not known, Sweep will.
 func (p *Pipeline) unrecorded(ctx context.Context, id string) bool {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	_, _, err := p.catalog.Get(ctx, id)
 	return errors.Is(err, ErrNotFound)
@@ -200,7 +200,7 @@ func (p *Pipeline) unrecorded(ctx context.Context, id string) bool {
 
 // discard removes an object that nothing refers to, also after ctx has ended.
 func (p *Pipeline) discard(ctx context.Context, key string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	if err := p.store.Delete(ctx, key); err != nil {
 		p.log.Error("An abandoned object could not be removed.", "key", key, "error", err)

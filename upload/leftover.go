@@ -20,7 +20,7 @@ const cleanup = time.Minute
 // retire withdraws what this run has published, where that is still this run's to do:
 // the multivariant playlist is the one key that runs share.
 func (r *run) retire(ctx context.Context) []string {
-	held, cancel := context.WithTimeout(ctx, lastWords)
+	held, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
 	err := r.held.update(held, func(*Asset) {})
 	if full(err) && !r.p.opts.KeepFailed && r.makeRoom(ctx) {
@@ -40,7 +40,7 @@ func (r *run) withdraw(ctx context.Context, a Asset) []string {
 		return nil
 	case a.Playlist == "":
 		// The multivariant playlist may be there, though it has not been told of.
-		ctx, cancel := context.WithTimeout(ctx, lastWords)
+		ctx, cancel := r.p.life.words(ctx, lastWords)
 		defer cancel()
 		if err := r.p.store.Delete(ctx, hls.MasterKey(mediaPrefix+a.ID)); err != nil {
 			r.log.Warn("A playlist that nobody was told of could not be removed.", "error", err)
@@ -65,7 +65,7 @@ func underOutput(a Asset, key string) bool { return strings.HasPrefix(key, a.Out
 
 // list returns the keys of the asset's media that match.
 func (r *run) list(ctx context.Context, match func(key string) bool) []string {
-	ctx, cancel := context.WithTimeout(ctx, lastWords)
+	ctx, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
 	keys, err := r.p.listUnder(ctx, mediaPrefix+r.held.get().ID+"/", match)
 	if err != nil {
@@ -76,7 +76,7 @@ func (r *run) list(ctx context.Context, match func(key string) bool) []string {
 
 // removeListed removes what was listed.
 func (r *run) removeListed(ctx context.Context, keys []string) {
-	ctx, cancel := context.WithTimeout(ctx, cleanup)
+	ctx, cancel := r.p.life.words(ctx, cleanup)
 	defer cancel()
 	if err := r.p.removeAll(ctx, keys); err != nil {
 		r.log.Warn("What a run has left could not be removed.", "error", err)

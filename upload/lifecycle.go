@@ -8,7 +8,8 @@ import (
 	"time"
 )
 
-// lastWords is how long what must still be written may take after a cancellation.
+// lastWords is how long what must still be written may take after a cancellation; once
+// the ctx of Shutdown has ended it is Options.LastWords at most.
 const lastWords = 15 * time.Second
 
 // errShutdown is the cause that ends what runs when Shutdown cannot wait.
@@ -27,6 +28,8 @@ type lifecycle struct {
 	stopClaim context.CancelFunc
 	runCtx    context.Context
 	stopRuns  context.CancelCauseFunc
+	wordCtx   context.Context // ends last words
+	stopWords context.CancelFunc
 	ended     chan struct{} // closed when all has ended
 }
 
@@ -89,6 +92,7 @@ func (l *lifecycle) starting() error {
 	// The contexts outlive Start's: they end with Shutdown.
 	l.claimCtx, l.stopClaim = context.WithCancel(context.Background())
 	l.runCtx, l.stopRuns = context.WithCancelCause(context.Background())
+	l.wordCtx, l.stopWords = context.WithCancel(context.Background())
 	l.ended = make(chan struct{})
 	return nil
 }
@@ -99,6 +103,7 @@ func (l *lifecycle) startFailed() {
 	defer l.mu.Unlock()
 	l.stopClaim()
 	l.stopRuns(nil)
+	l.stopWords()
 	if l.phase == phaseStarting {
 		l.phase = phaseNew
 	}
@@ -121,11 +126,26 @@ func (l *lifecycle) started(workers []func(), finally func()) {
 		l.work.Wait()
 		finally()
 		l.stopRuns(nil)
+		l.stopWords()
 	}()
 }
 
 // claims is the context in which new work is taken on; it ends when Shutdown begins.
 func (l *lifecycle) claims() context.Context { return l.claimCtx }
+
+// words returns the context of what must still be written: it ends with ctx, after
+// limit, and when Shutdown waits no longer.
+func (l *lifecycle) words(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	l.mu.Lock()
+	wordCtx := l.wordCtx
+	l.mu.Unlock()
+	if wordCtx == nil {
+		return ctx, cancel // before Start
+	}
+	stop := context.AfterFunc(wordCtx, cancel)
+	return ctx, func() { stop(); cancel() }
+}
 
 // begin lets an operation in and returns its context, which ends with ctx and when
 // Shutdown cannot wait any more, and the function that ends the operation.
@@ -145,8 +165,9 @@ func (l *lifecycle) begin(ctx context.Context) (context.Context, func(), error) 
 	}, nil
 }
 
-// stop ends everything: at once what only waits, when ctx ends what runs.
-func (l *lifecycle) stop(ctx context.Context) error {
+// stop ends everything: at once what only waits, when ctx ends what runs, and when wait
+// has passed from then on whatever is still being written.
+func (l *lifecycle) stop(ctx context.Context, wait time.Duration) error {
 	l.mu.Lock()
 	before := l.phase
 	l.phase = phaseStopping
@@ -167,6 +188,8 @@ func (l *lifecycle) stop(ctx context.Context) error {
 	case <-ctx.Done():
 	}
 	l.stopRuns(errShutdown)
+	last := time.AfterFunc(wait, l.stopWords)
+	defer last.Stop()
 	grace := time.NewTimer(2 * lastWords)
 	defer grace.Stop()
 	select {

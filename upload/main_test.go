@@ -177,7 +177,7 @@ func newBench(t testing.TB, change func(*bench)) *bench {
 	t.Cleanup(cancel)
 	b := &bench{t: t, ctx: ctx, store: newStore(t), rec: &progresstest.Recorder{}}
 	b.studio = &studio{store: b.store}
-	b.opts = upload.Options{RetryDelay: time.Millisecond, CheckOff: true, KeepSuperseded: -1, Logger: testLog(t)}
+	b.opts = upload.Options{RetryDelay: time.Millisecond, CheckOff: true, KeepSuperseded: -1, LastWords: 10 * time.Second, Logger: testLog(t)}
 	if change != nil {
 		change(b)
 	}
@@ -247,6 +247,29 @@ type failingStore struct {
 	storage.Store
 	mu   sync.Mutex
 	fail func(op, key string) error
+	wait chan struct{} // while it is not nil, nothing is answered before it is closed
+}
+
+// hang lets nothing be answered until c is closed, or a caller's context ends.
+func (s *failingStore) hang(c chan struct{}) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.wait = c
+}
+
+func (s *failingStore) answer(ctx context.Context) error {
+	s.mu.Lock()
+	wait := s.wait
+	s.mu.Unlock()
+	if wait == nil {
+		return nil
+	}
+	select {
+	case <-wait:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func (s *failingStore) set(fail func(op, key string) error) {
@@ -265,21 +288,21 @@ func (s *failingStore) check(op, key string) error {
 }
 
 func (s *failingStore) Put(ctx context.Context, key string, r io.Reader, o *storage.PutOptions) (storage.Info, error) {
-	if err := s.check("put", key); err != nil {
+	if err := errors.Join(s.answer(ctx), s.check("put", key)); err != nil {
 		return storage.Info{}, err
 	}
 	return s.Store.Put(ctx, key, r, o)
 }
 
 func (s *failingStore) Delete(ctx context.Context, key string) error {
-	if err := s.check("delete", key); err != nil {
+	if err := errors.Join(s.answer(ctx), s.check("delete", key)); err != nil {
 		return err
 	}
 	return s.Store.Delete(ctx, key)
 }
 
 func (s *failingStore) Open(ctx context.Context, key string, o *storage.OpenOptions) (*storage.Object, error) {
-	if err := s.check("open", key); err != nil {
+	if err := errors.Join(s.answer(ctx), s.check("open", key)); err != nil {
 		return nil, err
 	}
 	return s.Store.Open(ctx, key, o)

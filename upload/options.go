@@ -56,6 +56,10 @@ type Options struct {
 	// KeepFailed keeps the objects of failed attempts for inspection. Defaults to false:
 	// what cannot be played is removed.
 	KeepFailed bool
+	// LastWords is how long Shutdown still waits once its ctx has ended, so that what was
+	// stopped can be recorded. Where that time is too short nothing is lost, but the next
+	// process finds a lease that has to end first. Defaults to 700 ms.
+	LastWords time.Duration
 	// Logger is told of failures and of what is begun and ended. Defaults to nil, silent.
 	Logger *slog.Logger
 }
@@ -85,6 +89,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if d.Lease <= 0 {
 		d.Lease = time.Minute
+	}
+	if d.LastWords <= 0 {
+		d.LastWords = 700 * time.Millisecond
 	}
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)

@@ -107,10 +107,10 @@ func (p *Pipeline) announce(ctx context.Context, a Asset) {
 
 // Shutdown ends the pipeline: nothing new is accepted or claimed, and what runs may
 // finish until ctx ends. Then the rest is stopped and left READY for the next
-// process. It returns nil when all has ended well, else ctx's error. It may be called
+// process, as far as Options.LastWords allows. It returns nil when all has ended well, else ctx's error. It may be called
 // more than once and in any state.
 func (p *Pipeline) Shutdown(ctx context.Context) error {
-	if err := p.life.stop(ctx); err != nil {
+	if err := p.life.stop(ctx, p.opts.LastWords); err != nil {
 		return fmt.Errorf("shut down pipeline: %w", err)
 	}
 	return nil
@@ -135,7 +135,7 @@ func (p *Pipeline) lose(err error) {
 }
 
 func (p *Pipeline) closeCatalog() {
-	ctx, cancel := context.WithTimeout(context.Background(), lastWords)
+	ctx, cancel := p.life.words(context.Background(), lastWords)
 	defer cancel()
 	if err := p.catalog.Close(ctx); err != nil {
 		p.log.Error("The catalog could not be closed.", "error", err)

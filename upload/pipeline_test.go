@@ -532,6 +532,40 @@ func TestShutdownLeavesTheRestForTheNextProcess(t *testing.T) {
 	}
 }
 
+// A Store that answers nothing any more holds Shutdown up for a moment only; what ran
+// is left to the next process.
+func TestShutdownDoesNotWaitForAStoreThatHangs(t *testing.T) {
+	fs := &failingStore{}
+	b := newBench(t, func(b *bench) {
+		fs.Store = b.store
+		b.store, b.studio.store = fs, fs
+		b.opts.LastWords = 50 * time.Millisecond
+	})
+	reached, _ := b.studio.hold(1)
+	a := b.create(upload.NewAsset{})
+	receive(t, reached)
+	hang := make(chan struct{})
+	fs.hang(hang)
+	ctx, cancel := context.WithTimeout(b.ctx, 10*time.Millisecond)
+	defer cancel()
+	done := make(chan error, 1)
+	go func() { done <- b.Shutdown(ctx) }()
+	select {
+	case err := <-done:
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+	case <-time.After(lastWordsOfOld):
+		t.Fatal("Shutdown waits for the Store")
+	}
+	fs.hang(nil)
+	close(hang)
+	got, err := b.Get(b.ctx, a.ID)
+	require.NoError(t, err)
+	assert.True(t, got.Unfinished(), "whoever claims it next goes on")
+}
+
+// lastWordsOfOld is how long a run's last words may take while nobody is in a hurry.
+const lastWordsOfOld = 10 * time.Second
+
 func TestShutdownDrains(t *testing.T) {
 	b := newBench(t, nil)
 	reached, goOn := b.studio.hold(1)

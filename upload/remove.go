@@ -119,7 +119,7 @@ func (p *Pipeline) takeForDelete(ctx context.Context, id string) error {
 
 // letGo leaves the rest of a deletion to whoever claims the asset.
 func (p *Pipeline) letGo(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	_, err := p.edit(ctx, id, func(a *Asset) error {
 		if a.Intent != IntentDelete || !p.owns(a.Owner) {

@@ -62,7 +62,7 @@ func (p *Pipeline) masterIsRight(ctx context.Context, id string, a Asset) (bool,
 
 // makeGood is restore by a process that has found itself succeeded.
 func (p *Pipeline) makeGood(ctx context.Context, id string) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	if err := p.restore(ctx, id); err != nil {
 		p.log.Warn("What a run may have written too late could not be looked at.", "asset", id, "error", err)

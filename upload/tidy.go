@@ -39,7 +39,7 @@ func (p *Pipeline) tidy(ctx context.Context, a Asset, rev Revision) {
 	if ctx.Err() == nil && !ends(err) {
 		p.log.Warn("An asset could not be tidied up; trying again.", "asset", a.ID, "error", err)
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), lastWords)
+	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	err = h.update(ctx, func(a *Asset) {
 		a.Owner, a.Lease, a.Due = "", time.Time{}, now().Add(p.opts.RetryDelay)
