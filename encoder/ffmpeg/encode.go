@@ -52,6 +52,9 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 		if err := r.encode(ctx); err != nil {
 			return err
 		}
+		if err := r.finished(); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -64,8 +67,10 @@ type run struct {
 	in      *input
 	tonemap bool
 	act     *activity
-	// position is the last that was reported; it belongs to who reads the progress.
+	// position and speed are the last that were reported; they belong to who reads the
+	// progress.
 	position time.Duration
+	speed    float64
 
 	mu      sync.Mutex // emit is never called concurrently
 	emit    func(encoder.Update) error
@@ -105,7 +110,7 @@ func (r *run) encode(parent context.Context) error {
 	}}
 	var readers errgroup.Group
 	readers.Go(func() error {
-		err := readProgress(reader(pipes.progress, r.act.touch), r.report)
+		err := readProgress(reader(pipes.progress, r.act.touch), r.part.frames(), r.report)
 		return r.ended(cancel, pipes.progress, err)
 	})
 	for i, t := range r.job.Tracks {
@@ -173,6 +178,7 @@ func (r *run) report(p encoder.Progress) error {
 		r.position = p.Position
 		r.act.move()
 	}
+	r.speed = p.Speed
 	if end := r.part.duration(); end > 0 {
 		p.Position = min(p.Position, end)
 	}
@@ -180,6 +186,18 @@ func (r *run) report(p encoder.Progress) error {
 		return nil // the pictures and the sound are still to come
 	}
 	return r.send(encoder.Update{Progress: &p})
+}
+
+// finished reports that all is made, which ffmpeg does not say of a short window.
+func (r *run) finished() error {
+	end := r.part.duration()
+	if end <= 0 {
+		return nil
+	}
+	if err := r.report(encoder.Progress{Position: end, Speed: r.speed}); err != nil {
+		return fmt.Errorf("encode %s: %w", r.job.ID, err)
+	}
+	return nil
 }
 
 func (r *run) send(u encoder.Update) error {

@@ -13,20 +13,28 @@ import (
 
 // readProgress reads the key=value lines of ffmpeg's -progress and calls report at
 // the end of each block. Positions never go back; what is no number is left as it was.
-func readProgress(r io.Reader, report func(encoder.Progress) error) error {
+// Where frameAt is not nil it tells the time of a frame, and frames are what counts: with
+// -copyts ffmpeg takes its first report for the start of time.
+func readProgress(r io.Reader, frameAt func(int64) time.Duration, report func(encoder.Progress) error) error {
 	var p encoder.Progress
 	sc := bufio.NewScanner(r)
 	for sc.Scan() {
 		key, value, _ := strings.Cut(sc.Text(), "=")
 		value = strings.TrimSpace(value)
-		switch key {
-		case "out_time_us":
+		switch {
+		case frameAt != nil && key == "frame":
+			if n, err := strconv.ParseInt(value, 10, 64); err == nil && n >= 0 && n < math.MaxInt32 {
+				p.Position = max(p.Position, frameAt(n))
+			}
+		case frameAt != nil && key == "fps":
+			p.Speed = parseSpeed(value) * frameAt(1).Seconds()
+		case frameAt == nil && key == "out_time_us":
 			if us, err := strconv.ParseInt(value, 10, 64); err == nil && us >= 0 && us < math.MaxInt64/1000 {
 				p.Position = max(p.Position, time.Duration(us)*time.Microsecond)
 			}
-		case "speed":
+		case frameAt == nil && key == "speed":
 			p.Speed = parseSpeed(value)
-		case "progress":
+		case key == "progress":
 			if err := report(p); err != nil {
 				return err
 			}

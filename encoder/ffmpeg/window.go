@@ -65,6 +65,14 @@ func (p span) at(n int64) time.Duration {
 	return time.Duration(float64(n) * float64(p.rate.Den) / float64(p.rate.Num) * float64(time.Second))
 }
 
+// frames is by what progress is measured: nil for times.
+func (p span) frames() func(int64) time.Duration {
+	if p.first == 0 {
+		return nil
+	}
+	return p.at
+}
+
 // duration is how long the span is, 0 where its end is not known.
 func (p span) duration() time.Duration { return max(0, p.at(p.end)-p.at(p.first)) }
 
