@@ -75,8 +75,9 @@ func (p *Pipeline) emptied(ctx context.Context, id string) bool {
 		return false
 	}
 	p.log.Warn("The store is full: an asset's objects are removed before its deletion can be recorded.", "asset", id)
-	if err = p.removeMedia(ctx, id); err == nil {
-		err = p.removeSource(ctx, a)
+	keys, err := p.belongings(ctx, a)
+	if err == nil {
+		err = p.removeBelongings(ctx, id, keys)
 	}
 	if err != nil {
 		p.log.Error("An asset's objects could not be removed.", "asset", id, "error", err)
@@ -184,11 +185,7 @@ func (p *Pipeline) erase(ctx context.Context, id string) (Asset, error) {
 		case err != nil:
 			return a, err
 		}
-		// The multivariant playlist goes first, so that nobody begins to play what is going.
-		if err := p.store.Delete(ctx, hls.MasterKey(mediaPrefix+id)); err != nil {
-			return a, err
-		}
-		if err := p.removeAll(ctx, keys); err != nil {
+		if err := p.removeBelongings(ctx, id, keys); err != nil {
 			return a, err
 		}
 		if err = p.catalog.Delete(ctx, id, next); !errors.Is(err, ErrConflict) {
@@ -214,42 +211,17 @@ func (p *Pipeline) belongings(ctx context.Context, a Asset) ([]string, error) {
 	return append(keys, sources...), err
 }
 
-// removeSource removes the source, and whatever else was uploaded under the id, but
-// not what is the host's.
-func (p *Pipeline) removeSource(ctx context.Context, a Asset) error {
-	parts := map[string]bool{}
-	for _, part := range a.Source.Parts {
-		parts[part.Key] = true
-		if a.External {
-			continue
-		}
-		if err := p.store.Delete(ctx, part.Key); err != nil {
-			return err
-		}
-	}
-	return p.removeUnder(ctx, sourcesPrefix+a.ID+"/", func(key string) bool { return !a.External || !parts[key] })
-}
-
-// removeMedia removes the media of an asset. The multivariant playlist goes first, so
-// that nobody begins to play what is going.
-func (p *Pipeline) removeMedia(ctx context.Context, id string) error {
+// removeBelongings removes what belongings has listed. The multivariant playlist goes
+// first, so that nobody begins to play what is going.
+func (p *Pipeline) removeBelongings(ctx context.Context, id string, keys []string) error {
 	if err := p.store.Delete(ctx, hls.MasterKey(mediaPrefix+id)); err != nil {
-		return err
-	}
-	return p.removeUnder(ctx, mediaPrefix+id+"/", everything)
-}
-
-// everything matches all keys.
-func everything(string) bool { return true }
-
-// removeUnder removes the objects under prefix that match.
-func (p *Pipeline) removeUnder(ctx context.Context, prefix string, match func(key string) bool) error {
-	keys, err := p.listUnder(ctx, prefix, match)
-	if err != nil {
 		return err
 	}
 	return p.removeAll(ctx, keys)
 }
+
+// everything matches all keys.
+func everything(string) bool { return true }
 
 // listUnder returns the keys under prefix that match: whoever removes looks first, so
 // that the list is not changed while it is read.
