@@ -1,15 +1,11 @@
 package encoder
 
 import (
-	"errors"
 	"fmt"
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
 )
-
-// errEmitPanicked is what parts are told after that.
-var errEmitPanicked = errors.New("emit panicked")
 
 // merger makes the updates of parts those of one job. fanout.mu guards it.
 type merger struct {
@@ -114,11 +110,21 @@ func (m *merger) progress(p *part, u Progress) error {
 	return m.send(Update{Progress: &out})
 }
 
+// send hands on an update. Whatever emit ends with, it is not called again, and every
+// part is told the same.
 func (m *merger) send(u Update) error {
-	if m.err != nil {
-		return m.err
+	if m.err == nil {
+		m.err = gaveUp("emit ended its goroutine") // unless it returns
+		m.err = m.call(u)
 	}
-	m.err = errEmitPanicked // unless it returns
-	m.err = m.emit(u)
 	return m.err
+}
+
+func (m *merger) call(u Update) (err error) {
+	defer func() {
+		if v := recover(); v != nil {
+			err = broke(v)
+		}
+	}()
+	return m.emit(u)
 }

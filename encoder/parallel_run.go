@@ -129,8 +129,7 @@ func (f *fanout) behindCut(p *part) bool {
 
 // encode runs a part that has its place in the queue.
 func (f *fanout) encode(p *part, run func(emit func(Update) error) error) {
-	err := error(&Error{Code: CodeEncoderFailed, Message: "The encoder gave up without a word. Try again.",
-		Err: errors.New("encode ended its goroutine")})
+	err := gaveUp("encode ended its goroutine")
 	defer func() { f.ended(p, err) }()
 	err = f.try(p, run)
 }
@@ -138,8 +137,7 @@ func (f *fanout) encode(p *part, run func(emit func(Update) error) error) {
 func (f *fanout) try(p *part, run func(emit func(Update) error) error) (err error) {
 	defer func() {
 		if v := recover(); v != nil {
-			err = &Error{Code: CodeEncoderFailed, Message: "The encoder broke. Try again, and tell the service's operator if that does not help.",
-				Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
+			err = broke(v)
 		}
 	}()
 	if err := run(func(u Update) error { return f.update(p, u) }); err != nil {
@@ -151,6 +149,18 @@ func (f *fanout) try(p *part, run func(emit func(Update) error) error) (err erro
 		return errStopped
 	}
 	return f.merger.finished(p)
+}
+
+// gaveUp is the error of what neither returned nor panicked.
+func gaveUp(what string) error {
+	return &Error{Code: CodeEncoderFailed, Message: "The encoder gave up without a word. Try again.", Err: errors.New(what)}
+}
+
+// broke is the error of what panicked with v; the panicking function's deferred call
+// makes it.
+func broke(v any) error {
+	return &Error{Code: CodeEncoderFailed, Message: "The encoder broke. Try again, and tell the service's operator if that does not help.",
+		Err: fmt.Errorf("panic: %v\n%s", v, debug.Stack())}
 }
 
 // errStopped ends an encode whose output is of no use.
