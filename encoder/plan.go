@@ -26,6 +26,11 @@ type PlanOptions struct {
 	// MaxSubtitleTracks caps how many of the source's texts become tracks. Negative makes
 	// none. Defaults to 16.
 	MaxSubtitleTracks int
+	// Cellular adds a small rendition with a sound of its own whose peak together is at
+	// most 192 kb/s (HLS Authoring Specification 9.21), on top of MaxRenditions. Where the
+	// source has no picture, AudioBitrate is capped for that. Subtitles take what little is left;
+	// sources under a second may exceed it. Defaults to false.
+	Cellular bool
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
@@ -97,12 +102,21 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	if hasVideo {
 		grid = newGrid(capRate(video.FrameRate, o.MaxFrameRate))
 		tracks = ladder(video, grid, o)
+		if o.Cellular {
+			tracks = append(tracks, cellularVideo(video, grid, o))
+		}
 	} else {
 		grid = newGrid(hls.Rational{Num: 25, Den: 1})
+		if o.Cellular {
+			o.AudioBitrate = min(o.AudioBitrate, cellularSoundAlone)
+		}
 	}
 	end := timelineEnd(video, hasVideo, sounds)
 	grid.Frames = framesIn(end, grid.FrameRate)
 	tracks = append(tracks, audioTracks(sounds, o)...)
+	if o.Cellular && hasVideo {
+		tracks = append(tracks, cellularSounds(sounds, o)...)
+	}
 	tracks = append(tracks, subtitleTracks(m.Streams, o)...)
 	return grid, tracks, nil
 }

@@ -278,3 +278,29 @@ func TestPlanLimits(t *testing.T) {
 		})
 	}
 }
+
+func TestPlanCellular(t *testing.T) {
+	m := encoder.Media{Streams: []encoder.Stream{video(1920, 1080, hls.Rational{Num: 30, Den: 1}, 10), audio(10), audio(10)}}
+	_, tracks, err := encoder.Plan(m, encoder.Apple())
+	require.NoError(t, err)
+	assert.Equal(t, [][2]int{{1920, 1080}, {1280, 720}, {854, 480}, {640, 360}, {320, 180}}, sizes(tracks))
+	groups := map[string][]string{}
+	var peak int64
+	for _, tr := range tracks {
+		groups[tr.Group] = append(groups[tr.Group], tr.ID)
+		if tr.Group != "" && tr.ID != "low-audio-2" {
+			peak += tr.PeakBandwidth
+		}
+	}
+	assert.Equal(t, map[string][]string{"": {"v1080", "v720", "v480", "v360", "audio", "audio-2"}, "low": {"low", "low-audio", "low-audio-2"}}, groups)
+	assert.LessOrEqual(t, peak, int64(192_000), "while it grows, too")
+
+	// A small picture is not made larger; without a picture the sound must do.
+	_, tracks, err = encoder.Plan(encoder.Media{Streams: []encoder.Stream{video(90, 160, hls.Rational{Num: 30, Den: 1}, 10)}}, encoder.Apple())
+	require.NoError(t, err)
+	assert.Equal(t, [][2]int{{90, 160}, {90, 160}}, sizes(tracks))
+	_, tracks, err = encoder.Plan(encoder.Media{Streams: []encoder.Stream{audio(10)}}, &encoder.PlanOptions{Cellular: true, AudioBitrate: 320_000})
+	require.NoError(t, err)
+	require.Len(t, tracks, 1)
+	assert.LessOrEqual(t, tracks[0].PeakBandwidth, int64(192_000))
+}

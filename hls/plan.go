@@ -22,6 +22,7 @@ func (p Presentation) check() error {
 		return bad("no tracks")
 	}
 	seen, media := map[string]bool{}, false
+	groups := map[string]bool{} // of audio
 	for _, t := range p.Tracks {
 		switch {
 		case !validTrackID(t.ID):
@@ -34,15 +35,25 @@ func (p Presentation) check() error {
 			return bad("track %q is %d by %d pixels", t.ID, t.Width, t.Height)
 		case t.Kind == Video && (t.FrameRate.Num <= 0 || t.FrameRate.Den <= 0):
 			return bad("track %q has the frame rate %v", t.ID, t.FrameRate)
+		case t.Group != "" && !validTrackID(t.Group):
+			return bad("track %q is of the group %q; lower-case letters, digits and '-' are allowed", t.ID, t.Group)
 		}
+		groups[t.Group] = groups[t.Group] || t.Kind == Audio
 		seen[t.ID] = true
 		media = media || t.Kind != Subtitle
 	}
 	if !media {
 		return bad("subtitles alone")
 	}
+	for _, t := range p.Tracks {
+		if t.Kind == Video && !groups[t.Group] && slices.ContainsFunc(p.Tracks, isAudio) {
+			return bad("no audio is of the group %q, as track %q is", t.Group, t.ID)
+		}
+	}
 	return nil
 }
+
+func isAudio(t Track) bool { return t.Kind == Audio }
 
 func validTrackID(id string) bool {
 	return id != "" && !strings.ContainsFunc(id, func(r rune) bool {

@@ -11,7 +11,7 @@ import (
 	"unicode"
 )
 
-// The groups of EXT-X-MEDIA.
+// The groups of EXT-X-MEDIA; audio of a Track.Group has its name behind a hyphen.
 const (
 	audioGroup    = "audio"
 	subtitleGroup = "subtitles"
@@ -33,7 +33,7 @@ type rendition struct {
 }
 
 // encodeMultivariant writes the multivariant playlist (RFC 8216 section 4.3.4). Every
-// video rendition goes with the one group of audio renditions; a presentation without
+// video rendition goes with the audio renditions of its group; a presentation without
 // video has a variant for each audio.
 func encodeMultivariant(renditions []rendition) []byte {
 	var video, audio, subtitles []rendition
@@ -58,12 +58,17 @@ func encodeMultivariant(renditions []rendition) []byte {
 		}
 		return b.Bytes()
 	}
-	writeGroup(&b, audio)
+	var sums []rendition
+	for _, group := range audioGroups(audio) {
+		writeGroup(&b, group)
+	}
 	writeGroup(&b, subtitles)
-	video = addLargest(addLargest(video, audio), subtitles)
-	ordered := orderVariants(video)
+	for _, r := range video {
+		sums = append(sums, addLargest(addLargest([]rendition{r}, ofGroup(audio, r.Group)), subtitles)...)
+	}
+	ordered := orderVariants(sums)
 	for _, r := range ordered {
-		writeVariant(&b, r, audio, subtitles)
+		writeVariant(&b, r, ofGroup(audio, r.Group), subtitles)
 	}
 	for _, r := range ordered {
 		if r.iframes != nil {
@@ -71,6 +76,39 @@ func encodeMultivariant(renditions []rendition) []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// audioGroups returns the renditions by group, in the order of the groups' first.
+func audioGroups(audio []rendition) (groups [][]rendition) {
+	seen := map[string]bool{}
+	for _, r := range audio {
+		if !seen[r.Group] {
+			seen[r.Group] = true
+			groups = append(groups, ofGroup(audio, r.Group))
+		}
+	}
+	return groups
+}
+
+// ofGroup returns the renditions of a group.
+func ofGroup(audio []rendition, group string) (out []rendition) {
+	for _, r := range audio {
+		if r.Group == group {
+			out = append(out, r)
+		}
+	}
+	return out
+}
+
+// groupID returns the GROUP-ID of the renditions, which are all audio or all subtitles.
+func groupID(group []rendition) string {
+	switch {
+	case group[0].Kind == Subtitle:
+		return subtitleGroup
+	case group[0].Group != "":
+		return audioGroup + "-" + group[0].Group
+	}
+	return audioGroup
 }
 
 // addLargest adds the largest bit rates of a group to those of each rendition: any of
@@ -122,10 +160,10 @@ func writeGroup(b *bytes.Buffer, group []rendition) {
 	if len(group) == 0 {
 		return
 	}
-	kind, id := "AUDIO", audioGroup
+	kind := "AUDIO"
 	def := slices.IndexFunc(group, func(r rendition) bool { return r.Default })
 	if group[0].Kind == Subtitle {
-		kind, id = "SUBTITLES", subtitleGroup
+		kind = "SUBTITLES"
 	} else {
 		def = max(0, def)
 	}
@@ -141,7 +179,7 @@ func writeGroup(b *bytes.Buffer, group []rendition) {
 		l := attributes{b: b}
 		l.start("#EXT-X-MEDIA:")
 		l.raw("TYPE", kind)
-		l.quoted("GROUP-ID", id)
+		l.quoted("GROUP-ID", groupID(group))
 		l.quoted("NAME", uniqueName(names, r))
 		l.quoted("LANGUAGE", lang)
 		l.raw("DEFAULT", yesNo(i == def))
@@ -198,10 +236,10 @@ func writeVariant(b *bytes.Buffer, r rendition, audio, subtitles []rendition) {
 		l.raw("CLOSED-CAPTIONS", "NONE")
 	}
 	if len(audio) > 0 {
-		l.quoted("AUDIO", audioGroup)
+		l.quoted("AUDIO", groupID(audio))
 	}
 	if len(subtitles) > 0 {
-		l.quoted("SUBTITLES", subtitleGroup)
+		l.quoted("SUBTITLES", groupID(subtitles))
 	}
 	l.end()
 	b.WriteString((&url.URL{Path: r.uri}).String())

@@ -72,6 +72,36 @@ func TestMultivariantAudioGroup(t *testing.T) {
 	assert.NotContains(t, text, "\n#EXT-X-ENDLIST")
 }
 
+// Sound of two bit rates: each video goes with its group, and has its bandwidth.
+func TestMultivariantGroups(t *testing.T) {
+	plan := ntsc()
+	plan.Tracks[2].Group = "low"
+	plan.Tracks = append(plan.Tracks, hls.Track{ID: "low-audio", Kind: hls.Audio, Group: "low", Language: "en", Name: "English",
+		Default: true, Channels: 2, PeakBandwidth: 60_000, AverageBandwidth: 48_000})
+	s := newMemStore()
+	p := newPublisher(t, s, plan, nil)
+	giveAll(t, s, p, encode(plan, 1, 0).updates())
+	text := s.text("media/42/master.m3u8")
+	golden(t, "audio-groups-master.m3u8", text)
+	for _, v := range parseMaster(t, text).Variants {
+		want := map[string]string{"640x360": "audio-low"}[v.Resolution]
+		if want == "" {
+			want = "audio"
+		}
+		assert.Equal(t, want, v.Audio)
+		if want == "audio-low" {
+			assert.EqualValues(t, 960_000, v.Bandwidth)
+		}
+	}
+	plan.Tracks[1].Group = "high"
+	_, err := hls.NewPublisher(s, prefix, attempt, plan, nil)
+	require.ErrorIs(t, err, hls.ErrInvalidPlan)
+	assert.ErrorContains(t, err, `no audio is of the group "high"`)
+	plan.Tracks[1].Group = "Ü"
+	_, err = hls.NewPublisher(s, prefix, attempt, plan, nil)
+	require.ErrorIs(t, err, hls.ErrInvalidPlan)
+}
+
 func TestVariantOrder(t *testing.T) {
 	s := newMemStore()
 	p := newPublisher(t, s, ntsc(), nil)

@@ -60,6 +60,10 @@ type Track struct {
 	Default bool `json:"default,omitempty"`
 	// Channels counts the audio channels.
 	Channels int `json:"channels,omitempty"`
+	// Group says which audio goes with which video: that of the same group, such as "low".
+	// Groups have the same members, alike but for their bit rates (RFC 8216 section
+	// 4.3.4.1.1). It is made of lower-case letters, digits and '-'. Audio and video.
+	Group string `json:"group,omitempty"`
 
 	// PeakBandwidth and AverageBandwidth are what the encoder is told to stay under, in
 	// bits per second with container overhead: the provisional figures of a growing
