@@ -136,14 +136,19 @@ func (s Source) Size() int64 {
 	return n
 }
 
-// Grid is how the timeline is cut: frames at a constant rate, an IDR picture every
-// GOP frames, a segment every Segment frames.
+// Grid is how the timeline is cut: frames at a constant rate, a segment every Segment
+// frames or where Cuts says, and from its start an IDR picture every GOP frames.
 type Grid struct {
 	FrameRate hls.Rational `json:"frame_rate"`
 	GOP       int          `json:"gop"`     // frames
 	Segment   int          `json:"segment"` // frames, a multiple of GOP
 	// Frames is how many frames the whole timeline has, 0 where unknown.
 	Frames int64 `json:"frames,omitempty"`
+	// Cuts are the numbers of the frames at which segments 1, 2, … begin, ascending, where
+	// the keyframes of a source decide that. The last of them begins the last segment.
+	// Segment is then what segments have on the average, nearly. Empty means that every
+	// segment has Segment frames.
+	Cuts []int64 `json:"cuts,omitempty"`
 }
 
 // SegmentDuration returns the nominal duration of a segment in seconds.
@@ -151,10 +156,33 @@ func (g Grid) SegmentDuration() hls.Rational {
 	return hls.Rational{Num: int64(g.Segment) * g.FrameRate.Den, Den: g.FrameRate.Num}
 }
 
+// Start returns the number of the frame at which segment n begins. Behind the last
+// segment that is Frames, where those are known.
+func (g Grid) Start(n int) int64 {
+	switch {
+	case n <= 0:
+		return 0
+	case n <= len(g.Cuts):
+		return g.Cuts[n-1]
+	case len(g.Cuts) > 0 && g.Frames > 0:
+		return g.Frames
+	case len(g.Cuts) > 0:
+		return g.Cuts[len(g.Cuts)-1] + int64(n-len(g.Cuts))*int64(g.Segment)
+	}
+	at := int64(n) * int64(g.Segment)
+	if g.Frames > 0 {
+		at = min(at, g.Frames)
+	}
+	return at
+}
+
 // Segments returns how many segments the timeline has, 0 where unknown.
 func (g Grid) Segments() int {
 	if g.Segment <= 0 || g.Frames <= 0 {
 		return 0
+	}
+	if len(g.Cuts) > 0 {
+		return len(g.Cuts) + 1
 	}
 	return int(min((g.Frames-1)/int64(g.Segment), math.MaxInt-1)) + 1
 }
@@ -186,7 +214,7 @@ type TrackSpec struct {
 
 // Presentation returns the plan of the job's output.
 func (j Job) Presentation() hls.Presentation {
-	p := hls.Presentation{SegmentDuration: j.Grid.SegmentDuration(), Duration: j.Grid.Duration()}
+	p := hls.Presentation{SegmentDuration: j.Grid.SegmentDuration(), Duration: j.Grid.Duration(), Cuts: j.Grid.CutTimes()}
 	for _, t := range j.Tracks {
 		p.Tracks = append(p.Tracks, t.Track)
 	}

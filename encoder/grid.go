@@ -2,6 +2,7 @@ package encoder
 
 import (
 	"math"
+	"time"
 
 	"github.com/vodkit/vodkit/hls"
 )
@@ -60,4 +61,13 @@ func capRate(r hls.Rational, limit int) hls.Rational {
 func newGrid(rate hls.Rational) Grid {
 	gop := max(1, int(math.Round(2*rate.Float())))
 	return Grid{FrameRate: rate, GOP: gop, Segment: 3 * gop}
+}
+
+// CutTimes returns when the segments of Cuts begin, nil where there are none.
+func (g Grid) CutTimes() []time.Duration {
+	var out []time.Duration
+	for _, n := range g.Cuts {
+		out = append(out, Grid{FrameRate: g.FrameRate, Frames: n}.Duration())
+	}
+	return out
 }

@@ -75,9 +75,9 @@ func unfit(format string, args ...any) error {
 // finished checks and counts a part that its encoder says is done.
 func (m *merger) finished(p *part) error {
 	if !p.sound && p.end() < m.total { // the timeline's last segment may be too short to be one
-		for track, due := range p.next {
-			if due < p.end() {
-				return unfit("segment %d of track %q was left out", due, track)
+		for _, t := range p.job.Tracks {
+			if due := p.next[t.ID]; due < p.end() {
+				return unfit("segment %d of track %q was left out", due, t.ID)
 			}
 		}
 	}

@@ -113,9 +113,8 @@ func segmentsIn(d time.Duration, g Grid) int {
 // without a rounding error.
 func (g Grid) between(from, to int) time.Duration {
 	at := func(n int) time.Duration {
-		g := g
-		g.Frames = min(g.Frames, int64(n)*int64(g.Segment))
-		return g.Duration()
+		part := Grid{FrameRate: g.FrameRate, Frames: min(g.Frames, g.Start(n))}
+		return part.Duration()
 	}
 	return at(to) - at(from)
 }

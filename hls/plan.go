@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 )
 
 // maxSegmentDuration bounds the nominal duration of a segment, in seconds.
@@ -17,6 +18,13 @@ func (p Presentation) check() error {
 	d := p.SegmentDuration
 	if d.Num <= 0 || d.Den <= 0 || d.Float() > maxSegmentDuration {
 		return bad("a segment duration of %v seconds", d)
+	}
+	var before time.Duration
+	for n, at := range p.Cuts {
+		if at <= before || at-before > maxSegmentDuration*time.Second {
+			return bad("segment %d from %v to %v", n, before, at)
+		}
+		before = at
 	}
 	if len(p.Tracks) == 0 {
 		return bad("no tracks")
@@ -64,5 +72,33 @@ func validTrackID(id string) bool {
 // clone returns a copy that shares nothing with p.
 func (p Presentation) clone() Presentation {
 	p.Tracks = slices.Clone(p.Tracks)
+	p.Cuts = slices.Clone(p.Cuts)
 	return p
+}
+
+// nominal returns how long segment n should be, in seconds, and whether others may come
+// after it.
+func (p Presentation) nominal(n int) (seconds float64, more bool) {
+	switch {
+	case len(p.Cuts) == 0:
+		return p.SegmentDuration.Float(), true
+	case n >= len(p.Cuts):
+		return 0, false
+	case n == 0:
+		return p.Cuts[0].Seconds(), true
+	}
+	return (p.Cuts[n] - p.Cuts[n-1]).Seconds(), true
+}
+
+// longest returns the nominal duration of the longest segment but the last.
+func (p Presentation) longest() Rational {
+	longest := p.SegmentDuration
+	var before time.Duration
+	for _, at := range p.Cuts {
+		if d := at - before; d.Seconds() > longest.Float() {
+			longest = Rational{Num: int64(d), Den: int64(time.Second)}
+		}
+		before = at
+	}
+	return longest
 }

@@ -88,7 +88,7 @@ type Init struct {
 type Segment struct {
 	Track string `json:"track"`
 	// Number counts the track's segments from 0; segment n covers the timeline from n to
-	// n+1 nominal segment durations.
+	// n+1 nominal segment durations, or what Presentation.Cuts says.
 	Number int `json:"number"`
 	// Key is where the bytes are, relative to the attempt's prefix.
 	Key  string `json:"key"`
@@ -121,6 +121,9 @@ type Presentation struct {
 	// SegmentDuration is the nominal duration of every segment but a track's last, in
 	// seconds, such as 6006/1000.
 	SegmentDuration Rational `json:"segment_duration"`
+	// Cuts are when segments 1, 2, … begin, ascending, where they are not all of the
+	// nominal duration; behind the last of them there is one more segment.
+	Cuts []time.Duration `json:"cuts,omitempty"`
 	// Duration is how long the timeline is expected to be, 0 where unknown.
 	Duration time.Duration `json:"duration,omitempty"`
 }

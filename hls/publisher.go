@@ -50,8 +50,8 @@ const growingCacheControl = "public, max-age=1"
 //   - As soon as every track has its initialization segment and its first segment,
 //     growing media playlists (EVENT) and then a provisional multivariant playlist are
 //     there. From then on segments appear one by one, number n when every track has it.
-//     A track whose last segment is shorter than the nominal duration counts as ended,
-//     and holds nothing up.
+//     A track whose last segment is shorter than its nominal duration, or the last that
+//     Presentation.Cuts makes, counts as ended, and holds nothing up.
 //   - Finish ends the growing playlists, writes final ones (VOD) under other URIs, asks
 //     PublisherOptions.Check, and replaces the multivariant playlist last.
 //
@@ -99,7 +99,7 @@ func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation
 	}
 	p := &Publisher{
 		store: store, prefix: prefix, attempt: attempt, plan: plan.clone(),
-		target: targetDuration(plan.SegmentDuration),
+		target: targetDuration(plan.longest()),
 		writer: make(chan struct{}, 1),
 		byID:   map[string]*track{},
 	}

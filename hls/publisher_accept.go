@@ -139,13 +139,14 @@ func (p *Publisher) acceptSegment(s Segment) (due bool, err error) {
 }
 
 // ended says whether the track's last segment is there, as far as one can tell: it is
-// shorter than the nominal duration, and none comes after it.
+// shorter than its nominal duration or the plan's last, and none comes after it.
 func (p *Publisher) ended(t *track) bool {
 	if t.init == nil || len(t.segs) == 0 || len(t.ahead) > 0 {
 		return false
 	}
-	last := seconds(t.segs[len(t.segs)-1].Duration, t.init.Timescale).Seconds()
-	return last < p.plan.SegmentDuration.Float()-targetSlack
+	n := len(t.segs) - 1
+	nominal, more := p.plan.nominal(n)
+	return !more || seconds(t.segs[n].Duration, t.init.Timescale).Seconds() < nominal-targetSlack
 }
 
 // common returns how many segments of every track may be in growing playlists: as many

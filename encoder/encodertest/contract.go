@@ -205,7 +205,7 @@ func (t *trackState) checkTimes(g encoder.Grid, s hls.Segment, info segmentInfo,
 	if t.track.Kind == hls.Video && !info.sync {
 		return fmt.Errorf("%s does not start with a sync sample", name)
 	}
-	nominal := float64(s.Number) * g.SegmentDuration().Float() * float64(t.info.timescale)
+	nominal := float64(g.Start(s.Number)) / g.FrameRate.Float() * float64(t.info.timescale)
 	if math.Abs(float64(s.Start)-nominal) > float64(info.frame) {
 		return fmt.Errorf("%s starts at %d, more than a frame from its nominal %.1f", name, s.Start, nominal)
 	}
@@ -247,7 +247,7 @@ func (c *contract) sawProgress(p encoder.Progress) error {
 	c.position = p.Position
 	if c.job.Window != (encoder.Window{}) && c.end() > 0 {
 		g := c.job.Grid
-		g.Frames = min(g.Frames, int64(c.end())*int64(g.Segment)) - int64(c.job.Window.First)*int64(g.Segment)
+		g.Frames = g.Start(c.end()) - g.Start(c.job.Window.First)
 		if frame := time.Duration(float64(time.Second) / g.FrameRate.Float()); p.Position > g.Duration()+frame {
 			return fmt.Errorf("progress is at %s of a window that lasts %s", p.Position, g.Duration())
 		}
@@ -333,7 +333,10 @@ func (c *contract) completeTrack(id string, t *trackState) {
 	}
 	end := float64(last.Start+last.Duration) / float64(t.init.Timescale)
 	segment := c.job.Grid.SegmentDuration().Float()
-	want := min(c.job.Grid.Duration().Seconds(), float64(c.end())*segment)
+	want := 0.0
+	if g := c.job.Grid; g.Frames > 0 {
+		want = float64(g.Start(c.end())) / g.FrameRate.Float()
+	}
 	if want > 0 && math.Abs(end-want) > segment {
 		c.errorf("track %q ends at %.3f s, the timeline at %.3f s", id, end, want)
 	}

@@ -159,7 +159,9 @@ func (e *encode) run(ctx context.Context) error {
 	if err != nil {
 		return &encoder.Error{Code: encoder.CodeEncoderFailed, Message: "The job cannot be encoded.", Permanent: true, Err: err}
 	}
-	count := int((e.frames + int64(e.job.Grid.Segment) - 1) / int64(e.job.Grid.Segment))
+	grid := e.job.Grid
+	grid.Frames = e.frames
+	count := grid.Segments()
 	if e.first, e.end = e.job.Window.First, count; e.job.Window.Segments > 0 {
 		e.end = min(count, e.first+e.job.Window.Segments)
 	}
@@ -251,8 +253,8 @@ func (e *encode) step(ctx context.Context, recordings []*recording, n int) error
 			return err
 		}
 	}
-	size := int64(e.job.Grid.Segment)
-	done := encoder.Grid{FrameRate: e.job.Grid.FrameRate, Frames: min(e.frames, int64(n+1)*size) - int64(e.first)*size}
+	g := e.job.Grid
+	done := encoder.Grid{FrameRate: g.FrameRate, Frames: min(e.frames, g.Start(n+1)) - g.Start(e.first)}
 	p := encoder.Progress{Position: done.Duration()}
 	if wall := time.Since(e.begun); wall > 0 {
 		p.Speed = p.Position.Seconds() / wall.Seconds()

@@ -25,6 +25,26 @@ func TestFakeKeepsTheContract(t *testing.T) {
 	})
 }
 
+// Segments may begin anywhere.
+func TestFakeKeepsTheContractWithCuts(t *testing.T) {
+	job := func(t *testing.T, fake *encodertest.Fake) encoder.Job {
+		j := plan(t, fake, "a")
+		second := int64(j.Grid.FrameRate.Float())
+		j.Grid.Cuts = []int64{5 * second, 11*second + 1, 15*second + 7, 21 * second, 27*second - 3}
+		return j
+	}
+	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
+		store := memstore.New()
+		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 30 * time.Second})
+		return fake, store, job(t, fake)
+	})
+	encodertest.RunAnyOrder(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
+		store := memstore.New()
+		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 30 * time.Second})
+		return encoder.Parallel(fake, &encoder.ParallelOptions{Workers: 3}), store, job(t, fake)
+	})
+}
+
 func TestLimitKeepsTheContract(t *testing.T) {
 	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
 		store := memstore.New()

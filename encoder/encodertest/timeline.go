@@ -24,8 +24,8 @@ func segment(r *recording, kind hls.Kind, g encoder.Grid, frames int64, n int) *
 }
 
 func videoSegment(r *recording, g encoder.Grid, frames int64, n int) *media {
-	from := int64(n) * int64(g.Segment)
-	to := min(from+int64(g.Segment), frames)
+	from := g.Start(n)
+	to := min(g.Start(n+1), frames)
 	if from >= to {
 		return nil
 	}
@@ -33,7 +33,7 @@ func videoSegment(r *recording, g encoder.Grid, frames int64, n int) *media {
 	m := &media{start: from * tick, duration: (to - from) * tick, bytes: []byte(styp)}
 	for f := from; f < to; {
 		// A fragment is a GOP, or as much of a longer one as the recording has.
-		inGOP := f % int64(g.GOP)
+		inGOP := (f - from) % int64(g.GOP)
 		count := min(int64(g.GOP)-inGOP, int64(len(r.samples)), to-f)
 		m.bytes = appendRun(m.bytes, run{
 			track: 1, sequence: uint32(f + 1), decode: f * tick, frame: r.frame, last: r.frame,
@@ -50,16 +50,24 @@ func videoSegment(r *recording, g encoder.Grid, frames int64, n int) *media {
 func audioSegment(r *recording, g encoder.Grid, frames int64, n int) *media {
 	end := ticks(g, frames, r.timescale)
 	count := (end + r.priming + aacFrame - 1) / aacFrame // of AAC frames in all
-	first := func(n int) int64 {                         // AAC frame that opens segment n
+	begins := func(n int) int64 {                        // frame of the grid; none where there is no such segment
+		if len(g.Cuts) == 0 {
+			return int64(n) * int64(g.Segment)
+		} else if n > len(g.Cuts) {
+			return frames + int64(g.Segment)
+		}
+		return g.Start(n)
+	}
+	first := func(n int) int64 { // AAC frame that opens segment n
 		if n == 0 {
 			return 0
 		}
-		at := ticks(g, int64(n)*int64(g.Segment), r.timescale) + r.priming - aacFrame/2
+		at := ticks(g, begins(n), r.timescale) + r.priming - aacFrame/2
 		return (at + aacFrame - 1) / aacFrame
 	}
 	isLast := func(n int) bool {
 		f := first(n + 1)
-		return f >= count || f == count-1 && end <= ticks(g, int64(n+1)*int64(g.Segment), r.timescale)+aacFrame/2
+		return f >= count || f == count-1 && end <= ticks(g, begins(n+1), r.timescale)+aacFrame/2
 	}
 	if n > 0 && isLast(n-1) {
 		return nil

@@ -3,7 +3,9 @@ package ffmpeg
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -20,6 +22,8 @@ type span struct {
 	whole, last bool
 	// more frames are encoded than the span has, and thrown away: see fewest.
 	more int64
+	// cuts are the grid's within the span, counted from first.
+	cuts []int64
 }
 
 // fewest is how many frames make x264 delay its output as it does for more: a track's
@@ -30,7 +34,13 @@ const fewest = 4
 func spanOf(job encoder.Job) (span, error) {
 	w, g := job.Window, job.Grid
 	p := span{rate: g.FrameRate, end: g.Frames, last: true, whole: w == encoder.Window{}}
+	for n, cut := range g.Cuts {
+		if cut <= g.Start(n) || (g.Frames > 0 && cut >= g.Frames) {
+			return p, fmt.Errorf("segment %d from frame %d on, of %d frames", n+1, cut, g.Frames)
+		}
+	}
 	if p.whole {
+		p.cuts = g.Cuts
 		return p, nil
 	}
 	if w.First < 0 || w.Segments < 0 || g.Segment <= 0 || g.FrameRate.Num <= 0 || g.FrameRate.Den <= 0 {
@@ -44,15 +54,20 @@ func spanOf(job encoder.Job) (span, error) {
 			return p, fmt.Errorf("a window of track %q, which is no video", t.ID)
 		}
 	}
-	p.first = int64(w.First) * int64(g.Segment)
+	p.first = g.Start(w.First)
 	if g.Frames > 0 && p.first >= g.Frames {
 		return p, fmt.Errorf("a window from frame %d on, of %d frames", p.first, g.Frames)
 	}
-	if end := p.first + int64(w.Segments)*int64(g.Segment); w.Segments > 0 && (g.Frames <= 0 || end < g.Frames) {
+	if end := g.Start(w.First + w.Segments); w.Segments > 0 && (g.Frames <= 0 || end < g.Frames) {
 		p.end, p.last = end, false
 	}
 	if p.end > 0 && p.end-p.first < fewest {
 		p.more = fewest
+	}
+	for _, cut := range g.Cuts {
+		if cut > p.first && (p.end <= 0 || cut < p.end) {
+			p.cuts = append(p.cuts, cut-p.first)
+		}
 	}
 	return p, nil
 }
@@ -122,7 +137,7 @@ func (p span) work(job encoder.Job) time.Duration {
 
 // cut is the grid of the span's segments.
 func (p span) cut(job encoder.Job) pack.Grid {
-	g := pack.Grid{Segment: job.Grid.SegmentDuration()}
+	g := pack.Grid{Segment: job.Grid.SegmentDuration(), Cuts: job.Grid.CutTimes()}
 	if p.first > 0 {
 		g.First = job.Window.First
 		g.Offset = hls.Rational{Num: p.first * p.rate.Den, Den: p.rate.Num}
@@ -130,13 +145,25 @@ func (p span) cut(job encoder.Job) pack.Grid {
 	return g
 }
 
-// keyArgs have what is thrown away begin with a keyframe, which means in a fragment of
-// its own.
+// keyArgs have each segment begin with a keyframe where the grid has cuts, and what is
+// thrown away, which means in a fragment of its own. From each of them on GOPs are counted
+// anew.
 func (p span) keyArgs() []string {
-	if p.more == 0 {
+	at := p.cuts
+	if p.more > 0 {
+		at = append(slices.Clone(at), p.end-p.first)
+	}
+	if len(at) == 0 {
 		return nil
 	}
-	return []string{"-force_key_frames", fmt.Sprintf("expr:eq(n,%d)", p.end-p.first)}
+	var times strings.Builder
+	for i, n := range at {
+		if i > 0 {
+			times.WriteByte(',')
+		}
+		times.WriteString(strconv.FormatFloat(p.at(n).Seconds(), 'f', 6, 64))
+	}
+	return []string{"-force_key_frames", times.String()}
 }
 
 // fragments is how many of a track's are kept, 0 for all.
@@ -145,7 +172,12 @@ func (p span) fragments(g encoder.Grid) int {
 		return 0
 	}
 	gop := int64(max(1, g.GOP))
-	return int((p.end - p.first + gop - 1) / gop)
+	var sum, from int64
+	for _, cut := range append(slices.Clone(p.cuts), p.end-p.first) {
+		sum += (cut - from + gop - 1) / gop
+		from = cut
+	}
+	return int(sum)
 }
 
 // timing returns the filters that give frames the grid's constant rate and keep those

@@ -117,3 +117,44 @@ func TestShortWindow(t *testing.T) {
 		})
 	}
 }
+
+// Where segments begin anywhere, each begins with a keyframe, also within a window.
+func TestWindowOnAGridWithCuts(t *testing.T) {
+	job := film()
+	job.Grid.FrameRate = hls.Rational{Num: 25, Den: 1}
+	job.Grid.GOP, job.Grid.Segment, job.Grid.Frames = 50, 150, 363
+	job.Grid.Cuts = []int64{110, 250, 361}
+	for name, tc := range map[string]struct {
+		window     encoder.Window
+		first, end int64
+		keys       string
+		fragments  int
+	}{
+		"all":          {encoder.Window{}, 0, 363, "4.400000,10.000000,14.440000", 0},
+		"the first":    {encoder.Window{Segments: 1}, 0, 110, "", 0},
+		"the middle":   {encoder.Window{First: 1, Segments: 2}, 110, 361, "5.600000", 0},
+		"to the end":   {encoder.Window{First: 2}, 250, 363, "4.440000", 0},
+		"the last two": {encoder.Window{First: 3}, 361, 363, "0.080000", 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			job := job
+			job.Window = tc.window
+			p, err := spanOf(job)
+			require.NoError(t, err)
+			assert.Equal(t, [2]int64{tc.first, tc.end}, [2]int64{p.first, p.end})
+			keys := p.keyArgs()
+			if tc.keys == "" {
+				assert.Empty(t, keys)
+			} else {
+				assert.Equal(t, []string{"-force_key_frames", tc.keys}, keys)
+			}
+			assert.Equal(t, tc.fragments, p.fragments(job.Grid))
+			assert.Equal(t, job.Grid.CutTimes(), p.cut(job).Cuts)
+		})
+	}
+	for _, cuts := range [][]int64{{0}, {5, 5}, {7, 6}, {363}} {
+		job.Grid.Cuts = cuts
+		_, err := spanOf(job)
+		assert.Error(t, err, "%v", cuts)
+	}
+}

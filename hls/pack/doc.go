@@ -12,7 +12,8 @@
 //
 // (a fragment per frame). A stream has exactly one track.
 //
-// Segment n of a track covers the timeline from n to n+1 nominal segment durations.
+// Segment n of a track covers the timeline from n to n+1 nominal segment durations, or
+// from one of [Grid]'s Cuts to the next.
 // Video is cut between fragments, so that every segment starts with a sync sample:
 // a fragment opens segment n when the presentation time of its first sample has
 // reached n durations less half a frame. Audio is cut between samples (frames of

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"time"
 
 	"github.com/vodkit/vodkit/hls"
 )
@@ -18,6 +19,10 @@ type Grid struct {
 	// timeline when it is a window of it, usually First times Segment. It must be a
 	// whole number of the track's ticks. Defaults to 0/0, none.
 	Offset hls.Rational
+	// Cuts are when segments 1, 2, … of the timeline begin, ascending, where they are not
+	// all of the nominal duration; the last of them begins the last segment. Defaults to
+	// nil, every segment has the nominal duration.
+	Cuts []time.Duration
 }
 
 func (g Grid) check() error {
@@ -27,7 +32,26 @@ func (g Grid) check() error {
 	if g.First < 0 || g.Offset.Num < 0 || g.Offset.Den < 0 || (g.Offset.Den == 0 && g.Offset.Num != 0) {
 		return fmt.Errorf("%w: first segment %d, offset %s", ErrOffGrid, g.First, g.Offset)
 	}
+	var before time.Duration
+	for _, at := range g.Cuts {
+		if at <= before {
+			return fmt.Errorf("%w: a cut at %s behind one at %s", ErrOffGrid, at, before)
+		}
+		before = at
+	}
 	return nil
+}
+
+// start returns the nominal start of segment n in seconds, and whether there is one.
+func (g Grid) start(n int) (num, den *big.Int, ok bool) {
+	switch {
+	case len(g.Cuts) == 0 || n == 0:
+		num = new(big.Int).Mul(big.NewInt(int64(n)), big.NewInt(g.Segment.Num))
+		return num, big.NewInt(g.Segment.Den), true
+	case n <= len(g.Cuts):
+		return big.NewInt(int64(g.Cuts[n-1])), big.NewInt(int64(time.Second)), true
+	}
+	return nil, nil, false
 }
 
 // clock is a Grid in a track's ticks, and the segment that is open.
@@ -55,12 +79,13 @@ func newClock(g Grid, timescale uint32) (*clock, error) {
 }
 
 // at returns when segment n opens: its nominal start plus halves half frames, in
-// ticks, rounded up.
+// ticks, rounded up. There is no end to the last segment of a grid with cuts.
 func (c *clock) at(n int, halves int64) int64 {
-	num := big.NewInt(int64(n))
-	num.Mul(num, big.NewInt(c.grid.Segment.Num))
+	num, den, ok := c.grid.start(n)
+	if !ok {
+		return math.MaxInt64
+	}
 	num.Mul(num, big.NewInt(2*int64(c.timescale)))
-	den := big.NewInt(c.grid.Segment.Den)
 	num.Add(num, new(big.Int).Mul(den, big.NewInt(halves*c.unit)))
 	den.Mul(den, big.NewInt(2))
 	num.Add(num, den).Sub(num, big.NewInt(1)).Div(num, den) // ceiling; Div floors

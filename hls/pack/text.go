@@ -92,7 +92,13 @@ func (t *textCutter) run(ctx context.Context, cues *cueReader, finish func(conte
 // at returns when segment n opens, in milliseconds.
 func (t *textCutter) at(n int) int64 {
 	d := t.grid.Segment
-	return (int64(n)*d.Num*1000 + d.Den/2) / d.Den
+	switch cuts := t.grid.Cuts; {
+	case len(cuts) == 0 || n == 0:
+		return (int64(n)*d.Num*1000 + d.Den/2) / d.Den
+	case n <= len(cuts):
+		return cuts[n-1].Round(time.Millisecond).Milliseconds()
+	}
+	return math.MaxInt64
 }
 
 func (t *textCutter) add(ctx context.Context, c cue) error {
