@@ -78,6 +78,8 @@ type Stream struct {
 	ColorSpace     string        `json:"color_space,omitempty"`
 	ColorTransfer  string        `json:"color_transfer,omitempty"`
 	ColorPrimaries string        `json:"color_primaries,omitempty"`
+	// Alpha says that the pictures may be transparent; they are shown over black.
+	Alpha bool `json:"alpha,omitempty"`
 	// CoverArt marks a still picture that comes with the sound.
 	CoverArt bool `json:"cover_art,omitempty"`
 

@@ -11,12 +11,12 @@ import (
 // encodeArgs is the command line of a job: its source, an input that begins each
 // sound, and for each track an output of its own into the descriptor that firstOut +
 // its place names. Progress goes to progressFD.
-func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut int, tonemap bool) ([]string, error) {
+func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut int, able abilities) ([]string, error) {
 	part, err := spanOf(job)
 	if err != nil {
 		return nil, err
 	}
-	graphs, err := filterGraphs(job, tonemap)
+	graphs, err := filterGraphs(job, able.tonemaps())
 	if err != nil {
 		return nil, err
 	}
@@ -31,6 +31,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	args = append(args, e.opts.InputArgs...)
 	args = append(args, "-noautorotate")
 	args = append(args, part.seekArgs(job)...)
+	args = append(args, decoderArgs(job, able)...)
 	args = append(args, e.inputArgs(in)...)
 	args = append(args, firstSamples(job)...)
 	for _, g := range graphs {

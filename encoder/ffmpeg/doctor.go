@@ -33,7 +33,7 @@ const oldestMajor, oldestMinor = 5, 1
 var (
 	neededEncoders = []string{"libx264", "aac"}
 	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "aresample", "aformat", "apad", "atrim",
-		"hflip", "vflip", "transpose", "anullsrc", "asetrate", "asetpts", "setpts", "asettb", "ainterleave", "areverse", "aselect"}
+		"hflip", "vflip", "transpose", "anullsrc", "asetrate", "asetpts", "setpts", "asettb", "ainterleave", "areverse", "aselect", "premultiply"}
 	hdrFilters = []string{"zscale", "tonemap"}
 )
 
@@ -77,7 +77,7 @@ func (e *Encoder) Doctor(ctx context.Context) (Report, error) {
 }
 
 // abilities are the names that ffmpeg lists.
-type abilities struct{ encoders, filters map[string]bool }
+type abilities struct{ encoders, decoders, filters map[string]bool }
 
 func (abilities) lacks(have map[string]bool, names []string) (missing []string) {
 	for _, n := range names {
@@ -111,7 +111,7 @@ func (e *Encoder) findAbilities(ctx context.Context) (abilities, error) {
 
 func (e *Encoder) find(ctx context.Context) (abilities, error) {
 	a := abilities{}
-	for flag, into := range map[string]*map[string]bool{"-encoders": &a.encoders, "-filters": &a.filters} {
+	for flag, into := range map[string]*map[string]bool{"-encoders": &a.encoders, "-decoders": &a.decoders, "-filters": &a.filters} {
 		out, err := e.ask(ctx, e.opts.FFmpeg, flag)
 		if err != nil {
 			return a, err

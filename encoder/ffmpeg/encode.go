@@ -48,7 +48,7 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 		if len(job.Tracks) == 0 {
 			continue
 		}
-		r := &run{e: e, job: job, part: part, in: in, tonemap: able.tonemaps(), emit: emit, act: newActivity(), tracks: map[string]covered{}}
+		r := &run{e: e, job: job, part: part, in: in, able: able, emit: emit, act: newActivity(), tracks: map[string]covered{}}
 		if err := r.encode(ctx); err != nil {
 			return err
 		}
@@ -61,12 +61,12 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 
 // run is one ffmpeg at work on one job.
 type run struct {
-	e       *Encoder
-	job     encoder.Job
-	part    span // of the timeline
-	in      *input
-	tonemap bool
-	act     *activity
+	e    *Encoder
+	job  encoder.Job
+	part span // of the timeline
+	in   *input
+	able abilities
+	act  *activity
 	// position and speed are the last that were reported; they belong to who reads the
 	// progress.
 	position time.Duration
@@ -135,7 +135,7 @@ func (r *run) args(progressFD, firstOut int) ([]string, error) {
 	if r.job.Tracks[0].Kind == hls.Subtitle {
 		return r.e.textArgs(r.job, r.in, progressFD, firstOut)
 	}
-	return r.e.encodeArgs(r.job, r.in, progressFD, firstOut, r.tonemap)
+	return r.e.encodeArgs(r.job, r.in, progressFD, firstOut, r.able)
 }
 
 // unfit says that a job asks for what its source does not have.

@@ -99,12 +99,17 @@ func shaped(t encoder.TrackSpec, s encoder.Stream, tonemap bool) (f []string) {
 		w, h = h, w
 	}
 	if s.HDR() && tonemap {
-		f = append(f, fmt.Sprintf("scale=%d:%d", w, h), "setsar=1",
-			"zscale=tin="+s.ColorTransfer+":pin=bt2020:min=bt2020nc:rin=tv:t=linear:npl=100", "format=gbrpf32le", "zscale=p=bt709",
-			"tonemap=hable:desat=0", "zscale=t=bt709:m=bt709:r=tv", "format=yuv420p")
+		f = append(append(append(f, fmt.Sprintf("scale=%d:%d", w, h), "setsar=1"), tonemapped(s)...), "format=yuv420p")
 	} else {
-		f = append(f, fmt.Sprintf("scale=%d:%d%s:out_color_matrix=bt709:out_range=tv", w, h, inMatrix(s)),
-			"setsar=1", "format=yuv420p")
+		matrix := inMatrix(s)
+		switch from := narrowed(s); {
+		case s.Alpha:
+			f, matrix = append(f, overBlack(s)...), ""
+		case from != nil && tonemap: // both need zscale
+			f = append(append(f, fmt.Sprintf("scale=%d:%d", w, h)), from...)
+			matrix = ":in_color_matrix=bt709"
+		}
+		f = append(f, fmt.Sprintf("scale=%d:%d%s:out_color_matrix=bt709:out_range=tv", w, h, matrix), "setsar=1", "format=yuv420p")
 	}
 	return append(f, turn(s)...)
 }

@@ -1,6 +1,7 @@
 package ffmpeg_test
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"image/color"
@@ -8,6 +9,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"testing"
 
@@ -69,10 +71,11 @@ func encode(t *testing.T, ff *ffmpeg.Encoder, store storage.Store, src encoder.S
 	return encodeJob(t, ff, store, encoder.Job{Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks})
 }
 
-func encodeJob(t *testing.T, ff *ffmpeg.Encoder, store storage.Store, job encoder.Job) output {
+// encodeJob encodes the job; its segments are in order however they came.
+func encodeJob(t *testing.T, enc encoder.Encoder, store storage.Store, job encoder.Job) output {
 	t.Helper()
 	out := output{store: store, media: job.Media, inits: map[string]hls.Init{}, segments: map[string][]hls.Segment{}, job: job}
-	err := ff.Encode(t.Context(), out.job, func(u encoder.Update) error {
+	err := enc.Encode(t.Context(), out.job, func(u encoder.Update) error {
 		switch {
 		case u.Init != nil:
 			out.inits[u.Init.Track] = *u.Init
@@ -84,6 +87,9 @@ func encodeJob(t *testing.T, ff *ffmpeg.Encoder, store storage.Store, job encode
 		return nil
 	})
 	require.NoError(t, err)
+	for _, segments := range out.segments {
+		slices.SortFunc(segments, func(a, b hls.Segment) int { return cmp.Compare(a.Number, b.Number) })
+	}
 	return out
 }
 

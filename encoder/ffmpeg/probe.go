@@ -73,6 +73,10 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	}
 	// A scan that the file brings to a bad end has still seen what is there.
 	m := head.media(sc)
+	if stillPicture(m) {
+		return encoder.Media{}, &encoder.Error{Code: encoder.CodeUnsupportedFormat, Permanent: true,
+			Message: "The file is a still picture. Upload a video."}
+	}
 	m.Truncated = tail.sawTruncated() || (tail.String() != "" && m.HeaderDuration-m.Duration > lostForSure)
 	if s, gop, ok := head.windowable(m, sc); ok && !sc.encrypted {
 		m.Windowable = e.tryWindow(ctx, in, m, s, gop)
@@ -209,6 +213,7 @@ func (ps probeStream) stream() encoder.Stream {
 		s.FieldOrder, s.ColorRange, s.ColorSpace = ps.FieldOrder, ps.ColorRange, ps.ColorSpace
 		s.ColorTransfer, s.ColorPrimaries = ps.ColorTransfer, ps.ColorPrimaries
 		s.CoverArt = ps.Disposition["attached_pic"] == 1 || ps.Disposition["timed_thumbnails"] == 1
+		s.Alpha = alphaFormat(ps.PixelFormat) || ps.Tags["alpha_mode"] == "1"
 		s.Rotation, s.Mirrored = ps.orientation()
 	case "audio":
 		s.Kind = encoder.AudioStream

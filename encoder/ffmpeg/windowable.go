@@ -79,6 +79,9 @@ func (o probeOutput) windowable(m encoder.Media, sc *scan) (s encoder.Stream, go
 		if t.noPTS && ps.Reordered != 0 {
 			ok = false
 		}
+		if ps.Tags["alpha_mode"] == "1" {
+			ok = false // what is transparent is a stream with keyframes of its own
+		}
 		if !ok {
 			return s, 0, false
 		}
