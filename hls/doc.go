@@ -32,6 +32,7 @@
 //	<attempt>/<track>/event.m3u8          growing media playlist, ENDLIST at the end
 //	<attempt>/<track>/index.m3u8          final media playlist (VOD)
 //	<attempt>/<track>/iframe.m3u8         I-frame playlist, beside the final one of a video track
+//	<attempt>/<track>/index-<run>.m3u8    those of another run of the attempt; iframe-<run>.m3u8
 //	<attempt>/<track>/init-<hash>.mp4     initialization segment
 //	<attempt>/<track>/<number>-<hash>.m4s media segment
 //

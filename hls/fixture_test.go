@@ -181,7 +181,7 @@ func consistent(t testing.TB) func(*memStore, string, []byte, storage.PutOptions
 		}
 		now := parseMedia(t, text)
 		assert.NotZero(t, now.Count())
-		if path.Base(key) == hls.IndexName {
+		if strings.HasPrefix(path.Base(key), "index") {
 			assert.True(t, now.Closed)
 			assert.Equal(t, eyevinn.VOD, now.MediaType)
 			return

@@ -46,8 +46,8 @@ type HandlerOptions struct {
 	// "public" where Authorize is set, so that a shared cache does not answer in its
 	// place.
 	MediaCacheControl string
-	// FinalCacheControl is the Cache-Control of final media playlists (index.m3u8).
-	// Defaults to "public, max-age=3600", or "private, …" where Authorize is set.
+	// FinalCacheControl is the Cache-Control of final media playlists (index.m3u8,
+	// index-2.m3u8, and I-frame playlists). Defaults to "public, max-age=3600", or "private, …" where Authorize is set.
 	FinalCacheControl string
 	// GrowingCacheControl is the Cache-Control of all other playlists. Defaults to
 	// "public, max-age=1", or "private, …" where Authorize is set.

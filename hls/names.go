@@ -1,6 +1,11 @@
 package hls
 
-import "path"
+import (
+	"path"
+	"regexp"
+	"strconv"
+	"strings"
+)
 
 // Names of the playlists within a presentation's keys; see the package documentation.
 const (
@@ -14,11 +19,19 @@ const (
 // are under prefix, such as "media/42".
 func MasterKey(prefix string) string { return path.Join(prefix, MasterName) }
 
-// final says whether the playlist with the key never changes once it is there.
-func final(key string) bool {
-	name := path.Base(key)
-	return name == IndexName || name == IFrameName
+// ofRun returns the name of a final playlist of a run of the attempt: index.m3u8,
+// index-2.m3u8, and so on.
+func ofRun(name string, run int) string {
+	if run <= 1 {
+		return name
+	}
+	return strings.TrimSuffix(name, ".m3u8") + "-" + strconv.Itoa(run) + ".m3u8"
 }
+
+var finalName = regexp.MustCompile(`^(?:index|iframe)(?:-[0-9]+)?\.m3u8$`)
+
+// final says whether the playlist with the key never changes once it is there.
+func final(key string) bool { return finalName.MatchString(path.Base(key)) }
 
 // playlistType is the media type of playlists (RFC 8216 section 4).
 const playlistType = "application/vnd.apple.mpegurl"

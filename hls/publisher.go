@@ -37,6 +37,9 @@ type PublisherOptions struct {
 	// call tries again. It must not call the Publisher, but for State. Defaults to nil:
 	// an attempt whose Publisher is gone cannot be gone on with.
 	Record func(ctx context.Context) error
+	// Run counts the Publishers of the attempt. Final playlists have it in their names from
+	// the second on, as in index-2.m3u8, so that none is ever replaced. Defaults to 1.
+	Run int
 	// Logger is told what is published, at debug level. Defaults to nil, silence.
 	Logger *slog.Logger
 }
@@ -59,7 +62,8 @@ const growingCacheControl = "public, max-age=1"
 // is in the Store, and a growing playlist is only ever appended to (RFC 8216 section
 // 6.2.1).
 //
-// All methods may be called concurrently. Two Publishers must not write one attempt.
+// All methods may be called concurrently. Two Publishers must not write one attempt at
+// the same time. One may go on where another has ended, see Restore.
 type Publisher struct {
 	store   storage.Store
 	prefix  string
@@ -77,6 +81,7 @@ type Publisher struct {
 	byID     map[string]*track
 	front    time.Duration
 	playable bool // the multivariant playlist refers to this attempt
+	resumed  bool // an earlier Publisher of the attempt may have written growing playlists
 	restored bool // nothing new has come since Restore: Finish may have ended the playlists before
 	sealed   bool // Finish or Fail has begun: nothing more is accepted
 	finished bool

@@ -21,6 +21,6 @@ func (p *Publisher) Restore(inits []Init, segments []Segment) error {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.restored = true
+	p.restored, p.resumed = true, true
 	return nil
 }

@@ -95,7 +95,7 @@ func (p *Publisher) renditions(name string) []rendition {
 			frames := keyframes(t.segs)
 			r.iframes = &rendition{
 				Track: t.plan, codecs: t.init.Codecs,
-				uri:     path.Join(p.attempt, t.plan.ID, IFrameName),
+				uri:     path.Join(p.attempt, t.plan.ID, ofRun(IFrameName, p.opts.Run)),
 				peak:    peakBandwidth(frames, t.init.Timescale, p.target),
 				average: averageBandwidth(frames, t.init.Timescale),
 			}

@@ -94,7 +94,7 @@ func (p *Publisher) Finish(ctx context.Context) error {
 		return err
 	}
 	p.mu.Lock()
-	body := encodeMultivariant(p.renditions(IndexName))
+	body := encodeMultivariant(p.renditions(ofRun(IndexName, p.opts.Run)))
 	p.mu.Unlock()
 	if err := p.check(ctx, body, true); err != nil {
 		return err
@@ -134,7 +134,7 @@ func (p *Publisher) finalWrites() ([]write, error) {
 	p.sealed = true
 	writes := []write{}
 	for _, t := range p.tracks {
-		if t.tried > 0 && !t.eventEnded {
+		if p.grew(t) {
 			writes = append(writes, p.eventWrite(t, len(t.segs), true))
 		}
 		if !t.final {
@@ -192,12 +192,18 @@ func (p *Publisher) Fail(ctx context.Context) error {
 	n := p.common()
 	var writes []write
 	for _, t := range p.tracks {
-		if t.tried > 0 && !t.eventEnded {
+		if p.grew(t) {
 			writes = append(writes, p.eventWrite(t, t.growTo(n), true))
 		}
 	}
 	p.mu.Unlock()
 	return p.writeAll(ctx, writes)
+}
+
+// grew says whether the track may have a growing playlist that has not ended.
+func (p *Publisher) grew(t *track) bool {
+	before := p.resumed && !p.opts.DeferMaster && p.common() > 0
+	return (t.tried > 0 || before) && !t.eventEnded
 }
 
 func (p *Publisher) eventWrite(t *track, n int, end bool) write {
@@ -212,7 +218,7 @@ func (p *Publisher) eventWrite(t *track, n int, end bool) write {
 
 func (p *Publisher) finalWrite(t *track) write {
 	return write{
-		key:          p.key(path.Join(t.plan.ID, IndexName)),
+		key:          p.key(path.Join(t.plan.ID, ofRun(IndexName, p.opts.Run))),
 		cacheControl: p.opts.FinalCacheControl,
 		playlist:     mediaPlaylist{track: t.plan.ID, init: *t.init, segments: t.segs, target: p.target, vod: true, ended: true},
 		done:         func() { t.final = true },
@@ -221,7 +227,7 @@ func (p *Publisher) finalWrite(t *track) write {
 
 func (p *Publisher) iframeWrite(t *track) write {
 	w := p.finalWrite(t)
-	w.key = p.key(path.Join(t.plan.ID, IFrameName))
+	w.key = p.key(path.Join(t.plan.ID, ofRun(IFrameName, p.opts.Run)))
 	w.playlist.iframes = true
 	w.done = func() { t.trick = true }
 	return w

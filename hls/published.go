@@ -1,0 +1,98 @@
+package hls
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path"
+	"regexp"
+	"strings"
+
+	"github.com/vodkit/vodkit/storage"
+)
+
+// maxPublished bounds a media playlist that is read back, in bytes: some days of video.
+const maxPublished = 64 << 20
+
+// References returns the keys of all that master leads to, a multivariant playlist of
+// the asset whose objects are under prefix: media playlists and their segments. One that
+// is not in the Store gives an error that matches storage.ErrNotExist.
+func References(ctx context.Context, store storage.Store, prefix string, master []byte) (map[string]bool, error) {
+	keys := map[string]bool{}
+	for _, uri := range uris(master) {
+		list := path.Join(prefix, uri)
+		if keys[list] {
+			continue
+		}
+		keys[list] = true
+		text, err := readPlaylist(ctx, store, list)
+		if err != nil {
+			return nil, fmt.Errorf("hls: references: %w", err)
+		}
+		for _, uri := range uris(text) {
+			keys[path.Join(path.Dir(list), uri)] = true
+		}
+	}
+	return keys, nil
+}
+
+// EndGrowing puts EXT-X-ENDLIST at the end of the growing playlists of the asset's attempt
+// that have none, so that players stop where the video stops. It is for attempts whose
+// Publisher is gone; another Publisher must not write them meanwhile. master is a
+// multivariant playlist of the attempt's, provisional or final.
+func EndGrowing(ctx context.Context, store storage.Store, prefix string, master []byte) error {
+	var errs []error
+	done := map[string]bool{}
+	for _, uri := range uris(master) {
+		key := path.Join(prefix, path.Dir(uri), EventName)
+		if done[key] {
+			continue
+		}
+		done[key] = true
+		text, err := readPlaylist(ctx, store, key)
+		switch {
+		case errors.Is(err, storage.ErrNotExist):
+		case err != nil:
+			errs = append(errs, fmt.Errorf("hls: end growing playlist: %w", err))
+		case !bytes.Contains(text, []byte("#EXT-X-ENDLIST")):
+			errs = append(errs, putPlaylist(ctx, store, key, append(bytes.TrimRight(text, "\n"), "\n#EXT-X-ENDLIST\n"...), growingCacheControl))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+var uriAttribute = regexp.MustCompile(`[:,]URI="([^"]*)"`)
+
+// uris returns the URIs in a playlist of ours (RFC 8216 section 4.1).
+func uris(playlist []byte) []string {
+	var out []string
+	for line := range bytes.Lines(playlist) {
+		s := strings.TrimSpace(string(line))
+		if strings.HasPrefix(s, "#") {
+			m := uriAttribute.FindStringSubmatch(s)
+			if m == nil {
+				continue
+			}
+			s = m[1]
+		}
+		if s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+func readPlaylist(ctx context.Context, store storage.Store, key string) ([]byte, error) {
+	obj, err := store.Open(ctx, key, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer obj.Close()
+	text, err := io.ReadAll(io.LimitReader(obj, maxPublished+1))
+	if err == nil && len(text) > maxPublished {
+		err = fmt.Errorf("playlist %q is larger than %d bytes", key, maxPublished)
+	}
+	return text, err
+}
