@@ -22,7 +22,7 @@ func (r *run) conclude(ctx context.Context, err error) {
 		r.log.Info("A run was given up.", "reason", err)
 		r.p.makeGood(ctx, r.held.get().ID)
 	case errors.Is(err, errShutdown):
-		r.requeue(ctx, func(*Asset) {})
+		r.requeue(ctx, r.goesOn(""), func(*Asset) {})
 	default:
 		r.failed(ctx, err)
 	}
@@ -40,6 +40,10 @@ func (r *run) complete(ctx context.Context) {
 		return key != playlist && !strings.HasPrefix(key, output+"/") &&
 			!Asset{Superseded: superseded}.superseded(key)
 	})
+	old = append(old, r.journals(ctx)...)
+	if !r.held.get().Stray { // or tidy looks, when whoever may have stood still has woken
+		old = append(old, r.unreferenced(ctx)...)
+	}
 	err := r.finally(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Error, a.Intent = progress.Complete, "", nil, IntentNone
 		a.Fraction, a.Duration, a.Position, a.Front = 1, front, front, front
@@ -55,6 +59,17 @@ func (r *run) complete(ctx context.Context) {
 	r.log.Info("An asset is complete.", "duration", a.Duration)
 	r.report(ctx, a)
 	r.removeListed(ctx, old)
+}
+
+// unreferenced lists what earlier runs have left under the output of this one.
+func (r *run) unreferenced(ctx context.Context) []string {
+	ctx, cancel := r.p.life.words(ctx, lastWords)
+	defer cancel()
+	keys, err := r.p.unreferenced(ctx, r.held.get())
+	if err != nil {
+		r.log.Warn("What earlier runs have left could not be listed.", "error", err)
+	}
+	return keys
 }
 
 // failed records ERROR and reports it, or lets the attempt run again.
@@ -76,7 +91,7 @@ func (r *run) failed(ctx context.Context, err error) {
 	if !f.Permanent && !errors.Is(err, errCancelled) && again < most {
 		due := now().Add(r.p.opts.RetryDelay << min(again, 16))
 		r.log.Warn("A run failed and will be tried again.", "code", f.Code, "error", err, "due", due)
-		r.requeue(ctx, func(a *Asset) { a.Failures++; a.Due = due })
+		r.requeue(ctx, r.goesOn(f.Code), func(a *Asset) { a.Failures++; a.Due = due })
 		return
 	}
 	r.endGrowing(ctx)
@@ -92,16 +107,25 @@ func (r *run) failed(ctx context.Context, err error) {
 	r.removeListed(ctx, old)
 }
 
-// requeue leaves the attempt READY for another run.
-func (r *run) requeue(ctx context.Context, change func(*Asset)) {
-	r.endGrowing(ctx)
-	old := r.retire(ctx)
+// requeue leaves the attempt READY for another run, which goes on with what this one has
+// made: then players that follow the growing playlists see them grow again.
+func (r *run) requeue(ctx context.Context, goesOn bool, change func(*Asset)) {
+	var old []string
+	if goesOn {
+		r.flush(ctx)
+	} else {
+		r.endGrowing(ctx)
+		old = r.retire(ctx)
+	}
 	var queued Asset
 	err := r.finally(ctx, func(a *Asset) {
 		r.copyProgress(a)
 		change(a)
 		a.Status, a.Stage = progress.Ready, progress.StageQueued
-		r.withdrawn(a)
+		if !goesOn {
+			r.withdrawn(a)
+			a.Output = outputOf(*a, a.Runs+1)
+		}
 		a.Owner, a.Lease = "", time.Time{}
 		queued = *a
 		r.p.queue.add(queued)
@@ -114,16 +138,37 @@ func (r *run) requeue(ctx context.Context, change func(*Asset)) {
 	r.removeListed(ctx, old)
 }
 
+// flush writes the last of the journal. What it lacks is encoded again.
+func (r *run) flush(ctx context.Context) {
+	ctx, cancel := r.p.life.words(ctx, lastWords)
+	defer cancel()
+	if err := r.record(ctx); err != nil {
+		r.log.Warn("The last of what is encoded could not be recorded.", "error", err)
+	}
+}
+
 // endGrowing ends playlists that will not grow any more, so that players stop where
 // the video stops.
 func (r *run) endGrowing(ctx context.Context) {
-	if r.pub == nil || r.finished || !r.pub.Playable() {
-		return
+	switch a := r.held.get(); {
+	case r.finished:
+	case a.Playlist != "" && a.Published == a.Output && (r.pub == nil || !r.pub.Playable()):
+		r.endGrowingOf(ctx, a) // an earlier run's
+	case r.pub != nil && r.pub.Playable():
+		ctx, cancel := r.p.life.words(ctx, lastWords)
+		defer cancel()
+		if err := r.pub.Fail(ctx); err != nil {
+			r.log.Warn("The growing playlists could not be ended.", "error", err)
+		}
 	}
+}
+
+// endGrowingOf ends what the run that a tells of has published.
+func (r *run) endGrowingOf(ctx context.Context, a Asset) {
 	ctx, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
-	if err := r.pub.Fail(ctx); err != nil {
-		r.log.Warn("The growing playlists could not be ended.", "error", err)
+	if err := r.p.endGrowing(ctx, a); err != nil {
+		r.log.Warn("The growing playlists of an earlier run could not be ended.", "error", err)
 	}
 }
 

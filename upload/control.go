@@ -28,14 +28,18 @@ func (p *Pipeline) cancel(ctx context.Context, id string) (Asset, error) {
 		return Asset{}, err
 	}
 	defer end()
-	owned := false
+	owned, owner := false, p.newOwner()
 	a, err := p.edit(ctx, id, func(a *Asset) error {
 		if a.Status.Terminal() {
 			return ErrEnded
 		}
-		if owned = a.Owner != ""; owned {
+		owned = a.Owner != ""
+		switch {
+		case owned:
 			a.Intent = IntentCancel
-		} else {
+		case a.Runs > 0: // there is something to clean up
+			a.Intent, a.Owner, a.Lease = IntentCancel, owner, now().Add(p.opts.Lease)
+		default:
 			a.fail(failureOf(errCancelled))
 			p.tidyLater(a)
 		}
@@ -47,8 +51,13 @@ func (p *Pipeline) cancel(ctx context.Context, id string) (Asset, error) {
 	attempt := a.Attempt
 	if !owned {
 		p.queue.remove(id, attempt)
-		p.events.Report(ctx, a.Event())
-		return a, nil
+		if a.Status.Terminal() {
+			p.events.Report(ctx, a.Event())
+			return a, nil
+		}
+		if err := p.endWaiting(ctx, id, owner); err != nil {
+			return Asset{}, err
+		}
 	}
 	for {
 		if err := p.runs.stop(ctx, id, errCancelled); err != nil {
@@ -123,4 +132,15 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 func (a *Asset) fail(f progress.Failure) {
 	a.Status, a.Stage, a.Error, a.Intent = progress.Error, "", &f, IntentNone
 	a.Owner, a.Lease, a.Due = "", time.Time{}, time.Time{}
+}
+
+// endWaiting ends the attempt of an asset that waited to be gone on with, and that owner
+// has taken.
+func (p *Pipeline) endWaiting(ctx context.Context, id, owner string) error {
+	a, rev, err := p.catalog.Get(ctx, id)
+	if err != nil || a.Owner != owner {
+		return err
+	}
+	newRun(p, a, rev, func(error) {}).conclude(ctx, errCancelled)
+	return nil
 }

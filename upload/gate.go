@@ -98,11 +98,11 @@ func (r *run) expectations(job encoder.Job) ([]time.Duration, *check.Options) {
 func short(report check.Report, job encoder.Job, wants []time.Duration) []check.Finding {
 	byURI := map[string]check.Track{}
 	for _, t := range report.Tracks {
-		byURI[t.URI] = t
+		byURI[path.Dir(t.URI)] = t
 	}
 	var findings []check.Finding
 	for i, spec := range job.Tracks {
-		uri := path.Join(path.Base(job.Output), spec.ID, hls.IndexName)
+		uri := path.Join(path.Base(job.Output), spec.ID)
 		t, there := byURI[uri]
 		if there && t.Duration+slack(job) >= wants[i] {
 			continue

@@ -41,7 +41,7 @@ type journal struct {
 	prefix string // with a slash at its end
 	recipe string // what all that it names was made by
 
-	writer sync.Mutex // held while a page is written; take it before mu
+	writer chan struct{} // held while a page is written; take it before mu
 	mu     sync.Mutex
 	known  map[string]bool // keys of what is recorded or is about to be
 	page   journalPage     // what no page in the Store has yet
@@ -59,7 +59,8 @@ func (p journalPage) empty() bool { return len(p.Inits) == 0 && len(p.Segments) 
 
 // newJournal returns the journal of an asset's output.
 func newJournal(store storage.Store, asset, output, recipe string) *journal {
-	return &journal{store: store, prefix: journalKeys(asset) + path.Base(output) + "/", recipe: recipe, known: map[string]bool{}}
+	return &journal{store: store, prefix: journalKeys(asset) + path.Base(output) + "/", recipe: recipe,
+		writer: make(chan struct{}, 1), known: map[string]bool{}}
 }
 
 // journalKeys is what all journals of an asset have in front.
@@ -86,8 +87,12 @@ func (j *journal) segment(s hls.Segment) {
 
 // flush records what was taken so far: when it returns nil, that is durable.
 func (j *journal) flush(ctx context.Context) error {
-	j.writer.Lock()
-	defer j.writer.Unlock()
+	select {
+	case j.writer <- struct{}{}:
+		defer func() { <-j.writer }()
+	case <-ctx.Done():
+		return fmt.Errorf("record what is encoded: %w", context.Cause(ctx))
+	}
 	j.mu.Lock()
 	page := j.page
 	j.page = journalPage{}

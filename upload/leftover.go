@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"errors"
+	"path"
 	"strings"
 	"time"
 
@@ -35,21 +36,56 @@ func (r *run) retire(ctx context.Context) []string {
 // withdraw makes sure that nobody is led to what cannot be played, and lists what the
 // run that a tells of has left that nobody needs.
 func (r *run) withdraw(ctx context.Context, a Asset) []string {
+	ctx, cancel := r.p.life.words(ctx, lastWords)
+	defer cancel()
+	keys, err := r.p.withdraw(ctx, a)
+	if err != nil {
+		r.log.Warn("What a run has left could not be listed, or its playlist not be withdrawn.", "error", err)
+	}
+	return keys
+}
+
+func (p *Pipeline) withdraw(ctx context.Context, a Asset) ([]string, error) {
+	if a.Output == "" {
+		return nil, nil
+	}
+	keys, err := p.listUnder(ctx, journalKeys(a.ID), everything)
+	var media []string
 	switch {
-	case a.Output == "":
-		return nil
+	case err != nil:
 	case a.Playlist == "":
 		// The multivariant playlist may be there, though it has not been told of.
-		ctx, cancel := r.p.life.words(ctx, lastWords)
-		defer cancel()
-		if err := r.p.store.Delete(ctx, hls.MasterKey(mediaPrefix+a.ID)); err != nil {
-			r.log.Warn("A playlist that nobody was told of could not be removed.", "error", err)
+		if err = p.store.Delete(ctx, hls.MasterKey(mediaPrefix+a.ID)); err == nil {
+			media, err = p.listUnder(ctx, mediaPrefix+a.ID+"/", everything)
 		}
-		return r.list(ctx, everything)
-	case a.Output == a.Published:
-		return nil
+	case a.Output != a.Published:
+		media, err = p.listUnder(ctx, a.Output+"/", everything)
 	}
-	return r.list(ctx, func(key string) bool { return underOutput(a, key) })
+	return append(keys, media...), err
+}
+
+// endGrowing ends the growing playlists of what a's record says is published.
+func (p *Pipeline) endGrowing(ctx context.Context, a Asset) error {
+	return hls.EndGrowing(ctx, p.store, mediaPrefix+a.ID, []byte(a.Master))
+}
+
+// unreferenced lists what is under the published output and no part of what is: two runs
+// may have encoded the same part of the timeline, and each run has final playlists.
+func (p *Pipeline) unreferenced(ctx context.Context, a Asset) ([]string, error) {
+	if a.Master == "" || a.Runs < 2 {
+		return nil, nil
+	}
+	refers, err := hls.References(ctx, p.store, mediaPrefix+a.ID, []byte(a.Master))
+	if err != nil {
+		return nil, err
+	}
+	return p.listUnder(ctx, a.Published+"/", func(key string) bool { return spare(key, refers) })
+}
+
+// spare says whether the key is one of vodkit's that a published run can do without.
+func spare(key string, refers map[string]bool) bool {
+	_, own := ownKeyOf(key)
+	return own && !refers[key] && path.Base(key) != hls.EventName
 }
 
 // withdrawn takes the playlist that nobody was told of out of the record, behind
@@ -70,6 +106,17 @@ func (r *run) list(ctx context.Context, match func(key string) bool) []string {
 	keys, err := r.p.listUnder(ctx, mediaPrefix+r.held.get().ID+"/", match)
 	if err != nil {
 		r.log.Warn("What a run has left could not be listed.", "error", err)
+	}
+	return keys
+}
+
+// journals lists the pages of the asset's journals.
+func (r *run) journals(ctx context.Context) []string {
+	ctx, cancel := r.p.life.words(ctx, lastWords)
+	defer cancel()
+	keys, err := r.p.listUnder(ctx, journalKeys(r.held.get().ID), everything)
+	if err != nil {
+		r.log.Warn("Journals could not be listed.", "error", err)
 	}
 	return keys
 }

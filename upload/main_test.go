@@ -51,6 +51,7 @@ func keysOf(t testing.TB, s storage.Store, prefix string) []string {
 type studio struct {
 	store    storage.Store
 	duration time.Duration // of every source, 18 s by default
+	version  string        // its fingerprint, "" for an encoder that has none
 
 	mu     sync.Mutex
 	probe  func(src encoder.Source) (encoder.Media, error)
@@ -95,6 +96,13 @@ func (s *studio) Encode(ctx context.Context, job encoder.Job, emit func(encoder.
 		return encode(ctx, job, emit)
 	}
 	return s.render(ctx, job, emit, -1)
+}
+
+func (s *studio) Fingerprint(context.Context) (string, error) {
+	if s.version == "" {
+		return "", errors.ErrUnsupported
+	}
+	return s.version, nil
 }
 
 // render emits the first n segments of each track, all for a negative n.

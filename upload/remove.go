@@ -201,6 +201,11 @@ func (p *Pipeline) belongings(ctx context.Context, a Asset) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	journals, err := p.listUnder(ctx, journalKeys(a.ID), everything)
+	if err != nil {
+		return nil, err
+	}
+	keys = append(keys, journals...)
 	parts := map[string]bool{}
 	for _, part := range a.Source.Parts {
 		if parts[part.Key] = true; !a.External {

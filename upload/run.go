@@ -5,9 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"path"
 	"runtime/debug"
-	"strconv"
 	"sync"
 	"time"
 
@@ -27,12 +25,14 @@ type run struct {
 	log    *slog.Logger
 
 	pub      *hls.Publisher
+	resumed  bool // it goes on with what earlier runs have made
 	finished bool // the presentation is published whole
 	warnings []Warning
 
-	mu    sync.Mutex // guards state and speed; the keeper reads them
+	mu    sync.Mutex // guards what follows, which the keeper reads
 	state progress.Event
 	speed progress.Estimator
+	book  *journal // nil where a next run cannot go on
 }
 
 func newRun(p *Pipeline, a Asset, rev Revision, cancel context.CancelCauseFunc) *run {
@@ -58,8 +58,7 @@ func (r *run) process(ctx context.Context) (err error) {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	old, err := r.begin(ctx)
-	if err != nil {
+	if err := r.begin(ctx); err != nil {
 		return err
 	}
 	keeper, stop := context.WithCancel(ctx)
@@ -67,13 +66,15 @@ func (r *run) process(ctx context.Context) (err error) {
 	go func() { defer close(kept); r.keep(keeper) }()
 	defer func() { stop(); <-kept }()
 
-	r.removeListed(ctx, old)
 	media, err := r.probe(ctx)
 	if err != nil {
 		return err
 	}
 	job, err := r.plan(media)
 	if err != nil {
+		return err
+	}
+	if err := r.settle(ctx, &job); err != nil {
 		return err
 	}
 	if err := r.roomFor(ctx, job); err != nil {
@@ -85,32 +86,24 @@ func (r *run) process(ctx context.Context) (err error) {
 	return r.publish(ctx)
 }
 
-// begin makes the record RUNNING under a new output prefix, and returns the keys of what
-// an earlier run of the attempt left that nobody can play.
-func (r *run) begin(ctx context.Context) (old []string, err error) {
-	before := r.held.get()
-	err = r.held.update(ctx, func(a *Asset) {
+// begin makes the record RUNNING. The output stays that of the attempt's run before,
+// until settle knows whether that can be gone on with.
+func (r *run) begin(ctx context.Context) error {
+	err := r.held.update(ctx, func(a *Asset) {
 		a.Status, a.Stage, a.Due = progress.Running, progress.StageProbing, time.Time{}
-		a.Runs++
-		a.Output = mediaPrefix + a.ID + "/" + a.Attempt
-		if a.Runs > 1 {
-			a.Output += "-" + strconv.Itoa(a.Runs)
-		}
-		if a.Playlist == "" {
-			a.Published, a.Master = "", "" // nobody was told of it, and it is withdrawn
+		if a.Runs++; a.Runs == 1 {
+			a.Output = outputOf(*a, 1)
+			r.withdrawn(a)
 		}
 	})
 	if err != nil {
-		return nil, storeError(err)
+		return storeError(err)
 	}
 	a := r.held.get()
 	r.log = r.log.With("run", a.Runs)
 	r.log.Info("An asset is being worked on.")
 	r.tell(ctx, func(e *progress.Event) { e.Status, e.Stage = progress.Running, progress.StageProbing })
-	if before.Runs > 0 {
-		old = r.withdraw(ctx, before)
-	}
-	return old, nil
+	return nil
 }
 
 // probe looks into the source, once for each attempt.
@@ -130,7 +123,7 @@ func (r *run) probe(ctx context.Context) (encoder.Media, error) {
 	return media, storeError(err)
 }
 
-// plan makes the job and the publisher.
+// plan makes the job, but for its output.
 func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 	grid, tracks, err := encoder.Plan(media, r.p.opts.Plan)
 	if err != nil {
@@ -138,19 +131,10 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 	}
 	r.skipped(media)
 	a := r.held.get()
-	job := encoder.Job{
-		Version: encoder.JobVersion, ID: path.Base(a.Output), Output: a.Output,
-		Source: a.Source, Media: media, Grid: grid, Tracks: tracks,
+	return encoder.Job{
+		Version: encoder.JobVersion, Source: a.Source, Media: media, Grid: grid, Tracks: tracks,
 		Tenant: a.Tenant, Priority: a.Priority,
-	}
-	// Where something can be played already, it stays until this run is complete: what
-	// was published may only grow, and this run begins again from 0.
-	r.pub, err = hls.NewPublisher(r.p.store, mediaPrefix+a.ID, path.Base(a.Output), job.Presentation(),
-		&hls.PublisherOptions{DeferMaster: a.Playlist != "", Check: r.gate(job), Logger: r.log})
-	if err != nil {
-		return job, fmt.Errorf("plan: %w", err)
-	}
-	return job, nil
+	}, nil
 }
 
 // encode runs the encoder and hands on what it emits.
@@ -173,6 +157,7 @@ func (r *run) accept(ctx context.Context, u encoder.Update) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
+	r.note(u)
 	var err error
 	switch {
 	case u.Init != nil:
@@ -278,7 +263,9 @@ func (r *run) keep(ctx context.Context) {
 		}
 		err := r.held.update(ctx, r.copyProgress)
 		switch {
-		case err == nil || ctx.Err() != nil:
+		case ctx.Err() != nil:
+		case err == nil:
+			r.recordSoon(ctx)
 		case ends(err):
 			r.cancel(err)
 			return

@@ -40,7 +40,7 @@ const leastShare = 4
 // sure to fail when it has taken the last room from everybody.
 func (r *run) roomFor(ctx context.Context, job encoder.Job) error {
 	most := job.MaxOutput()
-	if err := r.p.room(ctx, most/leastShare); err != nil {
+	if err := r.p.room(ctx, most/leastShare-r.pub.State().Size); err != nil {
 		return &encoder.Error{Code: encoder.CodeNoSpace, Err: err, Message: "The storage has no room for this video, which may take up to " +
 			byteSize(most) + " once encoded. Try again when there is room."}
 	}
@@ -50,13 +50,13 @@ func (r *run) roomFor(ctx context.Context, job encoder.Job) error {
 // makeRoom removes what this run has written where nothing leads to it, and says whether
 // that is so: a run that has filled the Store must be able to record its end.
 //
-// The record need not be the run's any more, for no other run writes under this one's
-// output, and the multivariant playlist leads there only when the record says so.
+// While its lease lasts, nobody else goes on with that.
 func (r *run) makeRoom(ctx context.Context) bool {
 	a := r.held.get()
-	if a.Output == "" || a.Output == a.Published {
+	if a.Output == "" || a.Output == a.Published || r.held.expired() {
 		return false
 	}
+	r.removeListed(ctx, r.journals(ctx)) // first: it must not name what is not there
 	keys := r.list(ctx, func(key string) bool { return underOutput(a, key) })
 	r.removeListed(ctx, keys)
 	return len(keys) > 0

@@ -12,6 +12,7 @@ import (
 type ownKey struct {
 	id      string
 	source  bool   // a part of an upload
+	journal bool   // a page of a journal
 	attempt string // the last element of Asset.Output, "" for a source and the multivariant playlist
 }
 
@@ -20,9 +21,10 @@ var (
 	sourceKey  = regexp.MustCompile(`^` + sourcesPrefix + `([^/]+)/` + newID + `$`)
 	masterKey  = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/master\.m3u8$`)
 	attemptKey = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/(` + attemptName + `)/[a-z0-9-]+/` +
-		`(?:(?:event|index|iframe)\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.(?:m4s|vtt))$`)
+		`(?:event\.m3u8|(?:index|iframe)(?:-[0-9]+)?\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.(?:m4s|vtt))$`)
+	journalKey = regexp.MustCompile(`^` + journalPrefix + `([^/]+)/(` + attemptName + `)/` + newID + `\.json$`)
 	// masterURI is what a multivariant playlist of ours refers to.
-	masterURI = regexp.MustCompile(`^(` + attemptName + `)/[a-z0-9-]+/(?:event|index|iframe)\.m3u8$`)
+	masterURI = regexp.MustCompile(`^(` + attemptName + `)/[a-z0-9-]+/(?:event|(?:index|iframe)(?:-[0-9]+)?)\.m3u8$`)
 	uriInTag  = regexp.MustCompile(`URI="([^"]*)"`)
 )
 
@@ -37,6 +39,8 @@ func ownKeyOf(key string) (k ownKey, ok bool) {
 		k = ownKey{id: m[1], source: true}
 	} else if m := attemptKey.FindStringSubmatch(key); m != nil {
 		k = ownKey{id: m[1], attempt: m[2]}
+	} else if m := journalKey.FindStringSubmatch(key); m != nil {
+		k = ownKey{id: m[1], journal: true, attempt: m[2]}
 	} else if m := masterKey.FindStringSubmatch(key); m != nil {
 		k = ownKey{id: m[1]}
 	}

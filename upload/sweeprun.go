@@ -7,12 +7,14 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -46,7 +48,11 @@ func (s *sweep) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, group := range append(byAsset(sources), byAsset(media)...) {
+	journals, err := s.find(ctx, journalPrefix)
+	if err != nil {
+		return err
+	}
+	for _, group := range slices.Concat(byAsset(sources), byAsset(media), byAsset(journals)) {
 		s.failed(s.clear(ctx, group))
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -124,7 +130,8 @@ func (s *sweep) judge(ctx context.Context, group []leftover) ([]leftover, error)
 	}
 	var playing map[string]bool
 	var ours bool
-	if !group[0].source {
+	var refers func(key string) bool
+	if !group[0].source && !group[0].journal {
 		text, err := readMaster(ctx, s.p.store, id)
 		if err == nil {
 			playing, ours = masterRefers(text)
@@ -133,6 +140,9 @@ func (s *sweep) judge(ctx context.Context, group []leftover) ([]leftover, error)
 		}
 		if a.Status.Terminal() && a.Master != "" && string(text) != a.Master && (ours || text == nil) {
 			s.stale[id] = true
+		}
+		if refers, err = s.references(ctx, a, string(text)); err != nil {
+			return nil, err
 		}
 	}
 	var left []leftover
@@ -148,11 +158,26 @@ func (s *sweep) judge(ctx context.Context, group []leftover) ([]leftover, error)
 		if o.attempt == "" && !o.source && !ours {
 			continue // a multivariant playlist that somebody else has written
 		}
-		if none || !s.needed(a, o.ownKey, o.Key, playing) {
+		if none || !s.needed(a, o.ownKey, o.Key, playing) || refers != nil && !refers(o.Key) {
 			left = append(left, o)
 		}
 	}
 	return left, nil
+}
+
+// references returns what says whether an object is a part of what is published, nil
+// where all is that is there: several runs may have written under the output.
+func (s *sweep) references(ctx context.Context, a Asset, master string) (func(key string) bool, error) {
+	if a.Status != progress.Complete || a.busy() || a.Runs < 2 || master != a.Master {
+		return nil, nil
+	}
+	refers, err := hls.References(ctx, s.p.store, mediaPrefix+a.ID, []byte(a.Master))
+	if err != nil {
+		return nil, err
+	}
+	return func(key string) bool {
+		return !strings.HasPrefix(key, a.Published+"/") || !spare(key, refers)
+	}, nil
 }
 
 // needed says whether the asset's record has a use for the object.
@@ -161,6 +186,8 @@ func (s *sweep) needed(a Asset, key ownKey, name string, playing map[string]bool
 	switch {
 	case key.source:
 		return slices.ContainsFunc(a.Source.Parts, func(p encoder.Part) bool { return p.Key == name })
+	case key.journal:
+		return !a.Status.Terminal() && key.attempt == path.Base(a.Output)
 	case key.attempt == "":
 		return !failed || s.p.opts.KeepFailed
 	case key.attempt == path.Base(a.Output) && (!a.Status.Terminal() || s.p.opts.KeepFailed):

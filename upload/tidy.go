@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/vodkit/vodkit/progress"
 )
 
 // tidyLater records, at the end of an attempt, that the asset wants a last look: when
@@ -55,6 +57,11 @@ func (p *Pipeline) tidyHeld(ctx context.Context, h *holder) error {
 		return err
 	}
 	keys, err := p.listUnder(ctx, mediaPrefix+a.ID+"/", a.superseded)
+	if err == nil && a.Stray {
+		var more []string
+		more, err = p.strays(ctx, a)
+		keys = append(keys, more...)
+	}
 	if err != nil {
 		return err
 	}
@@ -68,4 +75,20 @@ func (p *Pipeline) tidyHeld(ctx context.Context, h *holder) error {
 		a.Superseded, a.Stray, a.Intent = nil, false, IntentNone
 		a.Owner, a.Lease, a.Due = "", time.Time{}, time.Time{}
 	})
+}
+
+// strays makes good what a process that had only stood still may have done to the growing
+// playlists, and lists what it may have left.
+func (p *Pipeline) strays(ctx context.Context, a Asset) ([]string, error) {
+	if a.Playlist != "" {
+		if err := p.endGrowing(ctx, a); err != nil {
+			return nil, err
+		}
+	}
+	keys, err := p.listUnder(ctx, journalKeys(a.ID), everything)
+	if err != nil || a.Status != progress.Complete {
+		return keys, err
+	}
+	more, err := p.unreferenced(ctx, a)
+	return append(keys, more...), err
 }

@@ -81,10 +81,10 @@ func (s *service) start(ctx context.Context, sink progress.Sink) (*upload.Pipeli
 func (s *service) encoder() (encoder.Encoder, encoder.Prober) {
 	if s.Encoder == "ffmpeg" {
 		ff := ffmpeg.New(s.store, nil)
-		return encoder.Limit(ff, 1, nil), ff
+		return encoder.Parallel(encoder.Limit(ff, 1, nil), nil), ff
 	}
-	fake := encodertest.NewFake(s.store, &encodertest.FakeOptions{Duration: 15 * time.Second, Delay: 30 * time.Millisecond})
-	return fake, fake
+	fake := encodertest.NewFake(s.store, &encodertest.FakeOptions{Duration: 39 * time.Second, Delay: 30 * time.Millisecond})
+	return encoder.Parallel(encoder.Limit(fake, 2, nil), nil), fake
 }
 
 // beReplica works on the folder until stdin ends, and tells the ledger's lines.

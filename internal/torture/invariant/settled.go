@@ -1,9 +1,11 @@
 package invariant
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -58,6 +60,10 @@ func Settled(ctx context.Context, store storage.Store, catalog upload.Catalog) (
 			say("Asset %s is COMPLETE and not whole: %v.", a.ID, err)
 		}
 	}
+	played, err := played(ctx, store, media)
+	if err != nil {
+		return nil, err
+	}
 	for info, err := range store.List(ctx, "") {
 		if err != nil {
 			return nil, err
@@ -65,7 +71,8 @@ func Settled(ctx context.Context, store storage.Store, catalog upload.Catalog) (
 		parts := strings.SplitN(info.Key, "/", 3)
 		switch {
 		case parts[0] == "sources" && !sources[info.Key],
-			parts[0] == "media" && !owns(media, parts[1], info.Key),
+			parts[0] == "media" && !played[info.Key],
+			parts[0] == "journal",
 			parts[0] == "catalog" && parts[1] == "due":
 			say("%s belongs to nobody.", info.Key)
 		}
@@ -73,10 +80,28 @@ func Settled(ctx context.Context, store storage.Store, catalog upload.Catalog) (
 	return broken, nil
 }
 
-// owns says whether the asset of the id has a use for the object.
-func owns(media map[string]upload.Asset, id, key string) bool {
-	a, ok := media[id]
-	return ok && a.Playlist != "" && (key == a.Playlist || strings.HasPrefix(key, a.Published+"/"))
+// played returns the keys of all that the assets' playlists lead to, growing playlists
+// that have ended among them, which must be so.
+func played(ctx context.Context, store storage.Store, assets map[string]upload.Asset) (map[string]bool, error) {
+	keys := map[string]bool{}
+	for id, a := range assets {
+		if a.Playlist == "" {
+			continue
+		}
+		objects, err := load(ctx, store, "media/"+id+"/")
+		if err != nil {
+			return nil, err
+		}
+		keys[a.Playlist] = true
+		for _, key := range reaches(objects, a.Playlist) {
+			keys[key] = true
+			grown := path.Join(path.Dir(key), hls.EventName)
+			if text, ok := objects[grown]; ok && path.Ext(key) == ".m3u8" {
+				keys[grown] = bytes.Contains(text, []byte("#EXT-X-ENDLIST"))
+			}
+		}
+	}
+	return keys, nil
 }
 
 // Temporary returns the temporary files in a folder.
