@@ -1,13 +1,13 @@
 // Package vodkit is the root of a library that puts video on demand into a service
 // that already exists. It holds no code: import the packages that you wire together.
 //
-// Five values make a service:
+// A handful of values make a service:
 //
 //	store, err := blobstore.Open(ctx, "s3://videos?region=eu-central-1", nil) // bytes by key, in any bucket
 //	ff := ffmpeg.New(store, nil)                                              // an encoder.Encoder and encoder.Prober
 //	hub := sse.NewHub(&sse.Options{Snapshot: …})                              // progress for browsers
-//	vod, err := upload.New(store, encoder.Limit(ff, 2, nil), ff,              // takes uploads, at most two ffmpegs
-//		&upload.Options{Sink: hub})
+//	enc := encoder.Parallel(encoder.Limit(ff, 2, nil), nil)                   // windows of the timeline, two at once
+//	vod, err := upload.New(store, enc, ff, &upload.Options{Sink: hub})        // takes uploads
 //	media := hls.NewHandler(store, nil)                                       // serves what was made
 //
 // Start the pipeline, and mount three handlers on the router that is there:

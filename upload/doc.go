@@ -3,7 +3,8 @@
 //
 // A [Pipeline] is made of a storage.Store, an encoder.Encoder and an encoder.Prober:
 //
-//	vod, err := upload.New(store, encoder.Limit(ff, 2, nil), ff, &upload.Options{Sink: hub})
+//	enc := encoder.Parallel(encoder.Limit(ff, 2, nil), nil) // windows of the timeline, two at once
+//	vod, err := upload.New(store, enc, ff, &upload.Options{Sink: hub})
 //	err = vod.Start(ctx)    // takes up what an earlier process left
 //	a, err := vod.Create(ctx, upload.NewAsset{Name: "clip.mp4"}, reader)
 //	…
@@ -30,6 +31,16 @@
 // process that dies over them is succeeded by one that fulfils them. Deleting an
 // attempt that has not ended reports ERROR with code deleted.
 //
+// # Going on
+//
+// What the encoder has emitted is recorded under "journal/" before a playlist refers to
+// it, and every few seconds. An attempt that was stopped by Shutdown, by a crash or by a
+// Store that was away goes on from there: the encoder is told what there is (Job.Done),
+// the playlists that viewers follow grow again, and what was at work is encoded again.
+// That takes an encoder which is an [encoder.Fingerprinter], and [encoder.Parallel] to
+// make use of it. Another fingerprint, ladder or probe result begins anew, under other
+// keys, and so does a run after one whose output did not pass its check.
+//
 // # The gate
 //
 // Before the final multivariant playlist replaces what is there, package hls/check
@@ -42,8 +53,8 @@
 //
 // # What is left behind
 //
-// A process that is killed can leave sources that were stored and not recorded yet, and
-// media of a run that begins again under another key. Nothing refers to them, and
+// A process that is killed can leave sources that were stored and not recorded yet, media
+// of a run that begins again under another key, and pages of a journal. Nothing refers to them, and
 // [Pipeline.Sweep] removes them by age, a day by default: by hand, first as a dry run, or
 // every Options.SweepEvery. Other keys than vodkit's own are not touched. What a new
 // attempt has replaced stays for Options.KeepSuperseded, for those who watch it, and is

@@ -52,7 +52,7 @@ const defaultSweepAge = 24 * time.Hour
 // temporary files (storage.SweepTemporary), they are swept too, but not in a dry run.
 //
 // Only keys that vodkit makes itself are looked at, by their exact form; whatever else
-// a host keeps under "sources/" and "media/" stays. What an asset whose record cannot
+// a host keeps under "sources/", "media/" and "journal/" stays. What an asset whose record cannot
 // be read has stays too. Pipelines that share a Store must share the Catalog: what is
 // in no record of this one's is nobody's. Uploads and encodes of this process are safe whatever their
 // age, those of others by SweepOptions.OlderThan. One Sweep runs at a time. It goes on

@@ -25,7 +25,7 @@ func main() {
 	ff := ffmpeg.New(store, nil)
 	var vod *upload.Pipeline
 	hub := sse.NewHub(&sse.Options{Snapshot: func(ctx context.Context, id string) (progress.Event, error) { return vod.Snapshot(ctx, id) }})
-	vod, err = upload.New(store, encoder.Limit(ff, 2, nil), ff, &upload.Options{Sink: hub}) // two ffmpegs at once
+	vod, err = upload.New(store, encoder.Parallel(encoder.Limit(ff, 2, nil), nil), ff, &upload.Options{Sink: hub}) // two windows at once
 	check(err)
 	check(vod.Start(ctx))
 

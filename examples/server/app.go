@@ -31,9 +31,8 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 		Logger:   log,
 	})
 	var err error
-	a.pipeline, err = upload.New(store, encoder.Limit(enc, int64(c.encoders), nil), prober, &upload.Options{
+	a.pipeline, err = upload.New(store, encoder.Parallel(encoder.Limit(enc, int64(c.encoders), nil), nil), prober, &upload.Options{
 		Sink:       a.hub,
-		Workers:    c.encoders,
 		MaxSize:    int64(c.maxUpload),
 		SweepEvery: c.sweepEvery,
 		Logger:     log,

@@ -28,7 +28,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	flags.SetOutput(out)
 	flags.StringVar(&c.addr, "addr", "127.0.0.1:8080", "`address` to listen on; everyone who reaches it can upload and delete")
 	flags.StringVar(&c.bucket, "bucket", "", "where everything is kept: a folder, or a gocloud.dev `URL` such as file:///srv/vod, mem:// or s3://name?region=eu-central-1\n(default a folder in the user's cache)")
-	flags.IntVar(&c.encoders, "encoders", 2, "how many videos are encoded at once, `N`")
+	flags.IntVar(&c.encoders, "encoders", 2, "how many windows of videos are encoded at once, `N`")
 	flags.BoolVar(&c.sample, "sample", false, "make a sample video and encode it when the bucket has no video")
 	flags.DurationVar(&c.sweepEvery, "sweep-every", time.Hour, "how often what killed processes left behind is removed once it is a day old; 0 for never")
 	flags.Var(&c.maxUpload, "max-upload", "largest upload, a `size` such as 500MB or 4GiB")

@@ -56,7 +56,7 @@ func run(ctx context.Context, addr, dir string) (err error) {
 	ff := ffmpeg.New(store, nil)
 	var vod *upload.Pipeline
 	hub := sse.NewHub(&sse.Options{Snapshot: func(ctx context.Context, id string) (progress.Event, error) { return vod.Snapshot(ctx, id) }})
-	vod, err = upload.New(store, encoder.Limit(ff, 2, nil), ff, &upload.Options{Sink: hub, Catalog: catalog.New(db)})
+	vod, err = upload.New(store, encoder.Parallel(encoder.Limit(ff, 2, nil), nil), ff, &upload.Options{Sink: hub, Catalog: catalog.New(db)})
 	if err != nil {
 		return err
 	}
