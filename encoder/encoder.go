@@ -144,6 +144,9 @@ type Grid struct {
 	Segment   int          `json:"segment"` // frames, a multiple of GOP
 	// Frames is how many frames the whole timeline has, 0 where unknown.
 	Frames int64 `json:"frames,omitempty"`
+	// Shift is by how much pictures and sound are shown later than the source says, or
+	// earlier where negative: at most half a frame, so that its pictures fall on frames.
+	Shift time.Duration `json:"shift,omitempty"`
 	// Cuts are the numbers of the frames at which segments 1, 2, … begin, ascending, where
 	// the keyframes of a source decide that. The last of them begins the last segment.
 	// Segment is then what segments have on the average, nearly. Empty means that every

@@ -63,6 +63,15 @@ func newGrid(rate hls.Rational) Grid {
 	return Grid{FrameRate: rate, GOP: gop, Segment: 3 * gop}
 }
 
+// shiftOnto returns the grid's Shift for pictures that begin at start. Without it they
+// would be put on the nearest frame by themselves, up to half a frame away from their
+// sound, and each another way where a container rounds times.
+func (g Grid) shiftOnto(start time.Duration) time.Duration {
+	rate := g.FrameRate.Float()
+	frames := start.Seconds() * rate
+	return time.Duration((math.Round(frames) - frames) / rate * float64(time.Second))
+}
+
 // CutTimes returns when the segments of Cuts begin, nil where there are none.
 func (g Grid) CutTimes() []time.Duration {
 	var out []time.Duration

@@ -111,8 +111,11 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 			o.AudioBitrate = min(o.AudioBitrate, cellularSoundAlone)
 		}
 	}
+	if hasVideo {
+		grid.Shift = grid.shiftOnto(video.Start)
+	}
 	end := timelineEnd(video, hasVideo, sounds)
-	grid.Frames = framesIn(end, grid.FrameRate)
+	grid.Frames = framesIn(end+grid.Shift, grid.FrameRate)
 	tracks = append(tracks, audioTracks(sounds, o)...)
 	if o.Cellular && hasVideo {
 		tracks = append(tracks, cellularSounds(sounds, o)...)

@@ -33,7 +33,7 @@ const oldestMajor, oldestMinor = 5, 1
 var (
 	neededEncoders = []string{"libx264", "aac"}
 	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "aresample", "aformat", "apad", "atrim",
-		"hflip", "vflip", "transpose", "anullsrc", "asetrate", "asetpts", "setpts", "asettb", "ainterleave", "areverse", "aselect", "premultiply"}
+		"hflip", "vflip", "transpose", "anullsrc", "asetrate", "asetpts", "setpts", "asettb", "ainterleave", "areverse", "aselect", "premultiply", "alimiter"}
 	hdrFilters = []string{"zscale", "tonemap"}
 )
 

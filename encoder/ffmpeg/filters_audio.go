@@ -2,6 +2,7 @@ package ffmpeg
 
 import (
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -33,12 +34,23 @@ func audioChain(i, first int, t encoder.TrackSpec, s encoder.Stream, job encoder
 	} else {
 		f += fmt.Sprintf("[sound%[1]d][first%[1]d]ainterleave,aresample=%[2]d:async=1", i, t.SampleRate)
 	}
-	f += fmt.Sprintf(",asettb=1/%[1]d,asetpts=PTS-%[1]d,atrim=start_pts=0", t.SampleRate)
+	ahead := t.SampleRate - int(math.Round(job.Grid.Shift.Seconds()*float64(t.SampleRate)))
+	f += fmt.Sprintf("%s,asettb=1/%d,asetpts=PTS-%d,atrim=start_pts=0", heldDown(s), t.SampleRate, ahead)
 	if end := job.Grid.Duration(); end > 0 {
-		missing := max(0, (end - s.End).Seconds())
+		missing := max(0, (end - s.End - job.Grid.Shift).Seconds())
 		f += fmt.Sprintf(",apad=pad_dur=%.3f,atrim=end=%.6f", missing+0.05+madeGood(job.Grid).Seconds(), end.Seconds())
 	}
 	return fmt.Sprintf("%s[out%d]", f, i)
+}
+
+// heldDown limits what would be too loud when the channels of the stream are added:
+// ITU-R BS.775 lets those of 5.1 add up to 2.4 times full scale. What is below full scale
+// is left as it is, and where it was.
+func heldDown(s encoder.Stream) string {
+	if s.Channels <= 2 {
+		return ""
+	}
+	return ",alimiter=limit=0.95:level=false:latency=true"
 }
 
 // ticked puts a single silent sample into each second of sound that is missing, so

@@ -13,7 +13,7 @@ import (
 // recipe numbers what this package has ffmpeg do. It must change with every change of
 // arguments or filters after which what was made before does not go with what is made
 // now.
-const recipe = 2
+const recipe = 3
 
 var _ encoder.Fingerprinter = (*Encoder)(nil)
 

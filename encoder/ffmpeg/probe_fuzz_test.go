@@ -19,7 +19,7 @@ import (
 )
 
 // graph is what a filter graph of ours is made of: nothing that a file says is in it.
-var graph = regexp.MustCompile(`^[a-zNPTS0-9_=:;,./()'*+>\[\]-]*$`)
+var graph = regexp.MustCompile(`^[a-zBNPTS0-9_=:;,./()'*+>\[\]-]*$`)
 
 // FuzzProbe feeds anything as the output of ffprobe: a header in JSON and lines of
 // packets. What is made of it makes sense, survives being stored, and is either refused

@@ -21,7 +21,7 @@ type seamCase struct {
 
 // moving is a picture in which no two frames are alike.
 func moving(rate, seconds string) []string {
-	return []string{"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=" + rate + ":duration=" + seconds + ",noise=alls=4:allf=t"}
+	return []string{"-f", "lavfi", "-i", "testsrc2=size=320x180:rate=" + rate + ":duration=" + seconds + ",noise=alls=4:allf=t,settb=1/90000"}
 }
 
 var x264 = []string{"-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "60", "-bf", "3"}
@@ -68,6 +68,8 @@ var (
 		"-x265-params", "log-level=none:keyint=40:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:max-cll=1000,400:" +
 			"master-display=G(13250,34500)B(7500,3000)R(34000,16000)WP(15635,16450)L(10000000,50)"}
 	late = []string{"-itsoffset", "2.5"}
+	// between keeps times that are no multiples of a frame.
+	between = append(append([]string{}, x264...), "-fps_mode", "passthrough", "-enc_time_base:v", "1/90000")
 )
 
 // seamCases are what sources may be like. All are 320x180 and take seconds.
@@ -116,6 +118,9 @@ var seamCases = []seamCase{
 	{"sound after picture, mp4", source("a.mp4", late, sound, moving("25", "6"), x264), true, false, false},
 	{"picture ends early, mp4", source("a.mp4", sound, moving("25", "2.6"), x264), true, false, true},
 	{"picture ends early, mkv", source("a.mkv", sound, moving("25", "2.6"), x264), true, false, false},
+	{"pictures between frames, mkv", source("a.mkv", sound, []string{"-itsoffset", "0.0187"}, moving("25", "6"), between), true, true, true},
+	{"pictures between frames, mp4", source("a.mp4", sound, []string{"-itsoffset", "0.0157"}, moving("25", "6"), between), true, false, false},
+	{"a frame in 1.4 s, between frames", source("a.mkv", testmedia.Sound("24"), []string{"-itsoffset", "0.62"}, moving("25", "24"), slow, between), true, false, false},
 	{"edit list", again("a.mp4", source("b.mp4", moving("25", "8"), x264), []string{"-ss", "1.3"}, "-c", "copy"), true, true, false},
 	{"edit list at the end, too", again("a.mp4", source("b.mp4", moving("25", "8"), x264), []string{"-ss", "3.1"}, "-c", "copy", "-t", "3.7"), true, false, false},
 	{"a last segment of one frame", source("a.mp4", moving("24", "2.042"), x264), true, false, true},

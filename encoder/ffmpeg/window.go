@@ -20,6 +20,7 @@ type span struct {
 	end   int64 // behind the last frame; 0 where the end of the timeline is not known
 	// whole says that it is all of the timeline, last that it ends with it.
 	whole, last bool
+	shift       time.Duration // encoder.Grid's
 	// more frames are encoded than the span has, and thrown away: see fewest.
 	more int64
 	// cuts are the grid's within the span, counted from first.
@@ -33,7 +34,7 @@ const fewest = 4
 // spanOf returns the job's window in frames, or says why there can be none.
 func spanOf(job encoder.Job) (span, error) {
 	w, g := job.Window, job.Grid
-	p := span{rate: g.FrameRate, end: g.Frames, last: true, whole: w == encoder.Window{}}
+	p := span{rate: g.FrameRate, end: g.Frames, last: true, whole: w == encoder.Window{}, shift: g.Shift}
 	for n, cut := range g.Cuts {
 		if cut <= g.Start(n) || (g.Frames > 0 && cut >= g.Frames) {
 			return p, fmt.Errorf("segment %d from frame %d on, of %d frames", n+1, cut, g.Frames)
@@ -107,7 +108,7 @@ func (p span) seek(s encoder.Stream) time.Duration {
 	if p.first == 0 {
 		return 0
 	}
-	return max(0, min(p.at(p.first), s.End)-preroll-s.DecodeDelay)
+	return max(0, min(p.at(p.first), s.End)-preroll-s.DecodeDelay-p.shift.Abs())
 }
 
 // seekArgs have the input read from the last keyframe before the window. Frames
@@ -191,6 +192,9 @@ func (p span) timing(s encoder.Stream, g encoder.Grid) []string {
 	f := []string{rate}
 	if p.first == 0 {
 		f[0] += ":start_time=0"
+	}
+	if p.shift != 0 {
+		f = []string{fmt.Sprintf("setpts=round(PTS%+.6f/TB)", p.shift.Seconds()), f[0]}
 	}
 	if p.end > 0 {
 		// Two frames more than the measure says is missing, since the last frame's duration
