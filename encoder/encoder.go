@@ -203,6 +203,11 @@ type TrackSpec struct {
 	hls.Track
 	// Stream is the Index of the source's stream.
 	Stream int `json:"stream"`
+	// Copy says that the stream's samples are repackaged as they are; its Samples must be
+	// without a Fault, and those of video begin every segment of the Grid with an IDR
+	// picture. CRF, MaxRate, BufSize, Profile and SampleRate mean nothing then. Video and
+	// audio only.
+	Copy bool `json:"copy,omitempty"`
 	// CRF is x264's constant rate factor, capped by MaxRate over BufSize. Video only.
 	CRF int `json:"crf,omitempty"`
 	// MaxRate, in bits per second, and BufSize, in bits, are the VBV's. Video only.
@@ -210,7 +215,8 @@ type TrackSpec struct {
 	BufSize int64 `json:"buf_size,omitempty"`
 	// Profile is the H.264 profile: "high", "main" or "baseline". Video only.
 	Profile string `json:"profile,omitempty"`
-	// Bitrate in bits per second and SampleRate in hertz. Audio only.
+	// Bitrate in bits per second, on the average. Audio, and what is copied.
+	// SampleRate in hertz. Audio only.
 	Bitrate    int64 `json:"bitrate,omitempty"`
 	SampleRate int   `json:"sample_rate,omitempty"`
 }

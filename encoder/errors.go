@@ -15,6 +15,7 @@ const (
 	CodeEncoderMissing    = "encoder_missing"      // ffmpeg is not there or lacks something
 	CodeEncoderFailed     = "encoder_failed"       // ffmpeg ended badly for another reason
 	CodePackaging         = "packaging_failed"     // what was encoded does not fit into segments
+	CodeNotCopyable       = "not_copyable"         // PlanOptions.Copy is CopyOnly, and the source is not what players need
 	CodeStalled           = "stalled"              // no progress for too long
 	CodeSourceUnavailable = "source_unavailable"   // the source cannot be read from the Store
 	CodeStorage           = "storage_unavailable"  // the Store refused what was written

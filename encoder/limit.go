@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -44,10 +45,10 @@ var (
 // most slots (at least 1). A job whose Cost is 0 takes one slot, and one that costs
 // more than all slots takes all.
 //
-// Sound is light: a job without a video track takes none of these slots, whatever its
-// Cost. At most slots such jobs run at once beside the others, so that the sound of a
-// film never waits for its pictures, nor they for it. Count on that many small processes
-// more.
+// Sound is light, and so are pictures that are copied: a job without a video track that has
+// to be encoded takes none of these slots, whatever its Cost. At most slots such jobs run
+// at once beside the others, so that the sound of a film never waits for its pictures, nor
+// they for it. Count on that many small processes more.
 //
 // Other jobs wait, up to LimitOptions.Backlog of them. The next to start is decided by,
 // in this order:
@@ -90,7 +91,7 @@ func (l *Limited) Encode(ctx context.Context, job Job, emit func(Update) error) 
 // Encode and must be called.
 func (l *Limited) queue(ctx context.Context, job Job) func(emit func(Update) error) error {
 	lane := &l.pictures
-	if soundOnly(job.Tracks) {
+	if light(job.Tracks) {
 		lane = &l.sound
 	}
 	w := lane.newWaiter(job)
@@ -178,15 +179,13 @@ func (l *Limited) leave(lane *lane, w *waiter) {
 	lane.leave(w, time.Now())
 }
 
-// soundOnly says whether there are tracks, and none with pictures.
-func soundOnly(tracks []TrackSpec) bool {
-	for _, t := range tracks {
-		if t.Kind == hls.Video {
-			return false
-		}
-	}
-	return len(tracks) > 0
+// light says whether there are tracks, and none with pictures to be encoded.
+func light(tracks []TrackSpec) bool {
+	return len(tracks) > 0 && !slices.ContainsFunc(tracks, TrackSpec.heavy)
 }
+
+// heavy says whether pictures have to be encoded for the track.
+func (t TrackSpec) heavy() bool { return t.Kind == hls.Video && !t.Copy }
 
 // probe asks enc, where it is a Prober.
 func probe(ctx context.Context, enc Encoder, src Source) (Media, error) {

@@ -48,11 +48,14 @@ type Stream struct {
 	Default bool       `json:"default,omitempty"`
 	// Start is the stream's first presentation time less Media.Start, and End the end of
 	// its last frame less Media.Start, both measured on the packets.
-	Start    time.Duration `json:"start,omitempty"`
-	End      time.Duration `json:"end,omitempty"`
-	Packets  int64         `json:"packets,omitempty"`
-	Language string        `json:"language,omitempty"` // as the container says it, "" where not
-	Title    string        `json:"title,omitempty"`
+	Start   time.Duration `json:"start,omitempty"`
+	End     time.Duration `json:"end,omitempty"`
+	Packets int64         `json:"packets,omitempty"`
+	// Samples says whether the coded samples could be repackaged as they are; nil where
+	// nobody has looked.
+	Samples  *Samples `json:"samples,omitempty"`
+	Language string   `json:"language,omitempty"` // as the container says it, "" where not
+	Title    string   `json:"title,omitempty"`
 
 	// Video. Width and Height are the coded picture's, before rotation, in pixels.
 	Width       int          `json:"width,omitempty"`
@@ -80,12 +83,36 @@ type Stream struct {
 	ColorPrimaries string        `json:"color_primaries,omitempty"`
 	// Alpha says that the pictures may be transparent; they are shown over black.
 	Alpha bool `json:"alpha,omitempty"`
+	// Level is that of H.264 times ten, 41 for 4.1, as the stream claims it; 0 where unknown.
+	Level int `json:"level,omitempty"`
 	// CoverArt marks a still picture that comes with the sound.
 	CoverArt bool `json:"cover_art,omitempty"`
 
 	// Audio.
 	SampleRate int `json:"sample_rate,omitempty"` // hertz
 	Channels   int `json:"channels,omitempty"`
+}
+
+// Samples is what must be known of a stream's coded samples to repackage them without
+// encoding them. A prober looks at those of H.264 and AAC.
+type Samples struct {
+	// Fault says why they cannot be repackaged, in words that go on behind "they", such as
+	// "have an open GOP at 4.0 s". "" where they can be, and only then the rest is set.
+	Fault string `json:"fault,omitempty"`
+	// Bytes is the size of all samples, and Peak the highest bit rate of a segment, in bits
+	// per second.
+	Bytes int64 `json:"bytes,omitempty"`
+	Peak  int64 `json:"peak,omitempty"`
+
+	// Video. GOP is the longest distance from an IDR picture to the next, or to the end, in
+	// frames.
+	GOP int64 `json:"gop,omitempty"`
+	// Reorder is by how many frames the first picture must be decoded before it is shown, so
+	// that none is decoded too late.
+	Reorder int64 `json:"reorder,omitempty"`
+	// Cuts are numbers of frames that are IDR pictures, ascending, about six seconds apart
+	// and less than 6.4: where segments can begin (Grid.Cuts).
+	Cuts []int64 `json:"cuts,omitempty"`
 }
 
 // DisplaySize returns the size of the upright picture with square pixels, or zeros

@@ -39,14 +39,14 @@ var (
 // short one, so that the video can be played soon, then longer ones. Windows begin in
 // the order of the timeline, up to ParallelOptions.Workers of them at once, and what they
 // emit is handed on as it comes: in order within a window, and with an Init for a track
-// once. All sound is one more job over the whole timeline, which begins with the first
-// window. To bound how much runs at once over several jobs, wrap a [Limited].
+// once. All sound, and pictures that are copied, are one more job over the whole timeline,
+// which begins with the first window. To bound how much runs at once over several jobs, wrap a [Limited].
 //
 // What Job.Done has is not made again, so far as all video tracks have it, or a sound
 // track has all of it. A job with nothing left to do succeeds at once.
 //
 // A job is handed on as it is where its Media is not Windowable, where it has no video
-// track or a Window already, and where its timeline is unknown or shorter than two
+// track to be encoded or a Window already, and where its timeline is unknown or shorter than two
 // segments.
 //
 // Where a window ends with CodeTruncated, the timeline ends there: later windows are

@@ -31,6 +31,12 @@ type PlanOptions struct {
 	// source has no picture, AudioBitrate is capped for that. Subtitles take what little is left;
 	// sources under a second may exceed it. Defaults to false.
 	Cellular bool
+	// Copy says what of a source is repackaged without encoding it. Defaults to CopyBest.
+	Copy CopyMode
+	// MaxCopyRate caps, in bits per second on the average, the pictures that CopyBest copies
+	// at 1920x1080 and 30 frames a second; other sizes and rates are capped in proportion, as
+	// the ladder is (5,000,000 there). Defaults to 8,000,000.
+	MaxCopyRate int64
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
@@ -67,6 +73,9 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 	if d.AudioBitrate <= 0 {
 		d.AudioBitrate = 128_000
 	}
+	if d.MaxCopyRate <= 0 {
+		d.MaxCopyRate = 8_000_000
+	}
 	if d.MaxDuration <= 0 {
 		d.MaxDuration = 12 * time.Hour
 	}
@@ -84,8 +93,9 @@ func (o *PlanOptions) withDefaults() PlanOptions {
 // Plan decides what is made of a source: its grid and its tracks, the best rendition
 // first. It never makes a picture larger or a frame rate higher than the source's
 // (but a side has at least two pixels, and every side is even, as 4:2:0 asks), keeps
-// the aspect ratio, and chooses the largest moving picture every sound and every subtitle that is text.
-// Errors are an [*Error].
+// the aspect ratio, and chooses the largest moving picture, every sound and every subtitle that is text.
+// What already is what players need is copied, as PlanOptions.Copy says. Errors are an
+// [*Error].
 func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	o := opts.withDefaults()
 	video, hasVideo := pickVideo(m.Streams)
@@ -121,7 +131,7 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 		tracks = append(tracks, cellularSounds(sounds, o)...)
 	}
 	tracks = append(tracks, subtitleTracks(m.Streams, o)...)
-	return grid, tracks, nil
+	return o.copies(m, grid, tracks)
 }
 
 // nothingToEncode tells a file without pictures and sound from one whose codecs are
@@ -137,6 +147,9 @@ func nothingToEncode(m Media) error {
 		Message: "The file holds no pictures and no sound. Upload a video file."}
 }
 
+// unevenTail is how much of sound behind the last picture is left out.
+const unevenTail = 100 * time.Millisecond
+
 // timelineEnd returns where the longer of the picture and the default sound ends;
 // sound that outlasts the picture by less than a tenth of a second (or the other way
 // round) is the usual uneven tail, and the picture decides.
@@ -144,7 +157,7 @@ func timelineEnd(video Stream, hasVideo bool, sounds []Stream) time.Duration {
 	switch {
 	case !hasVideo:
 		return sounds[0].End
-	case len(sounds) > 0 && sounds[0].End > video.End+100*time.Millisecond:
+	case len(sounds) > 0 && sounds[0].End > video.End+unevenTail:
 		return sounds[0].End
 	}
 	return video.End

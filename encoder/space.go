@@ -17,7 +17,7 @@ func (j Job) MaxOutput() int64 {
 	var n int64
 	for _, t := range j.Tracks {
 		bits := float64(t.Bitrate) * d * 1.1 // AAC keeps to it on average only
-		if t.Kind == hls.Video {
+		if t.Kind == hls.Video && !t.Copy {
 			bits = float64(t.MaxRate)*d + float64(t.BufSize)
 		}
 		n += int64(bits/8*1.02) + fixedOutput // boxes add two per cent

@@ -6,14 +6,12 @@ import (
 	"math"
 	"slices"
 	"time"
-
-	"github.com/vodkit/vodkit/hls"
 )
 
 // division is a job in parts: what Parallel makes of it.
 type division struct {
 	video   []TrackSpec // the tracks of each window
-	sound   []TrackSpec // the tracks that are made in one piece, beside the windows
+	sound   []TrackSpec // the tracks that are made in one piece, beside the windows: what is copied, too
 	missing []Window    // what has to be made of video, in order
 }
 
@@ -29,7 +27,7 @@ func divide(job Job) (d division, ok bool) {
 	for _, t := range job.Tracks {
 		lacks := missing(job.Done, t.ID, total)
 		switch {
-		case t.Kind == hls.Video:
+		case t.heavy():
 			d.video = append(d.video, t)
 			d.missing = append(d.missing, lacks...)
 		case len(lacks) > 0:

@@ -155,6 +155,7 @@
 //	too_large            yes        beyond the limits of duration, pixels, frames, streams, time or memory
 //	source_missing       yes        the original is gone from the Store: upload it again
 //	source_changed       yes        the original is another than was accepted: import it again
+//	not_copyable         yes        (with encoder.CopyOnly) the message says why it can't be offered without encoding
 //	nonconformant        no         retry once more; the log has what the check found
 //	encoder_missing      (says)     install ffmpeg; ffmpeg.Doctor says what lacks
 //	encoder_failed       no         retry; the log has the end of ffmpeg's words

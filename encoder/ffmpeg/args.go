@@ -38,8 +38,19 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 		args = append(args, "-filter_complex", g)
 	}
 	for i, t := range job.Tracks {
-		args = append(args, "-map", fmt.Sprintf("[out%d]", i), "-map_metadata", "-1", "-map_chapters", "-1")
-		if t.Kind == hls.Video {
+		from := fmt.Sprintf("[out%d]", i)
+		if t.Copy {
+			from = fmt.Sprintf("0:%d", t.Stream)
+		}
+		args = append(args, "-map", from, "-map_metadata", "-1", "-map_chapters", "-1")
+		if t.Copy {
+			s, _ := stream(job.Media, t.Stream)
+			as, err := copyArgs(t, s, job.Grid)
+			if err != nil {
+				return nil, err
+			}
+			args = append(args, as...)
+		} else if t.Kind == hls.Video {
 			args = append(append(args, e.videoArgs(t, job.Grid, threads)...), part.keyArgs()...)
 		} else {
 			args = append(args, e.audioArgs(t)...)

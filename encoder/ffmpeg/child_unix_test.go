@@ -104,7 +104,7 @@ func TestProbeKilled(t *testing.T) {
 	store, src, _ := parts(t, 1, 1)
 	for name, body := range map[string]string{
 		"header":  "kill -KILL $$",
-		"packets": "case \"$*\" in\n*-show_format*) " + head + ";;\n*) echo 0,0.000000,0.000000,0.040000,K_; kill -KILL $$;;\nesac",
+		"packets": "case \"$*\" in\n*-show_format*) " + head + ";;\n*) echo 0,0.000000,0.000000,0.040000,1000,4096,K_; kill -KILL $$;;\nesac",
 		"gone":    "rm -f \"$0\"; " + head,
 	} {
 		t.Run(name, func(t *testing.T) {

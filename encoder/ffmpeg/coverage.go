@@ -52,8 +52,13 @@ func (r *run) short(tail *stderrTail) error {
 			c.timescale = hls.SubtitleTimescale
 		}
 		have := time.Duration(hls.Rational{Num: c.ticks, Den: int64(max(1, c.timescale))}.Float() * float64(time.Second))
+		want := want
+		if t.Copy && t.Kind == hls.Audio { // nothing is added to it
+			s, _ := stream(r.job.Media, t.Stream)
+			want = min(want, s.End)
+		}
 		missing := have+max(100*time.Millisecond, 3*frame/2) < want
-		if !r.part.last {
+		if !r.part.last || (t.Copy && t.Kind == hls.Video) {
 			missing = c.ticks != r.part.ticks(c.timescale)
 		}
 		if missing {

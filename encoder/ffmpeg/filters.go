@@ -26,10 +26,11 @@ func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 		if !ok {
 			return nil, fmt.Errorf("track %q wants stream %d, which the source does not have", t.ID, t.Stream)
 		}
-		switch t.Kind {
-		case hls.Video:
+		switch {
+		case t.Copy && t.Kind != hls.Subtitle:
+		case t.Kind == hls.Video:
 			videos = append(videos, i)
-		case hls.Audio:
+		case t.Kind == hls.Audio:
 			sounds++
 			graphs = append(graphs, audioChain(i, sounds, t, s, job))
 		default:

@@ -70,7 +70,7 @@ func ticked(i, rate int, stereo string) string {
 func firstSamples(job encoder.Job) []string {
 	var args []string
 	for _, t := range job.Tracks {
-		if t.Kind == hls.Audio {
+		if t.Kind == hls.Audio && !t.Copy {
 			args = append(args, "-f", "lavfi", "-i", fmt.Sprintf("anullsrc=r=%d:cl=stereo:nb_samples=2,atrim=end_sample=2", t.SampleRate))
 		}
 	}

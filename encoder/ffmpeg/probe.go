@@ -64,8 +64,8 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 	if tail.sawTooMany() {
 		return encoder.Media{}, tooMany(e.opts.MaxStreams, tail)
 	}
-	sc := newScan(head.Format.Name, e.opts.MaxStreams)
-	packets := []string{"-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,flags:packet_side_data=side_data_type", "-of", "csv=p=0"}
+	sc := head.scan(e.opts.MaxStreams)
+	packets := []string{"-show_entries", "packet=stream_index,pts_time,dts_time,duration_time,size,pos,flags:packet_side_data=side_data_type", "-of", "csv=p=0"}
 	tail, err = e.ffprobe(ctx, in, packets, sc.read)
 	var notRun *encoder.Error
 	if ctx.Err() != nil || in.failed() != nil || killed(err) || errors.As(err, &notRun) {
@@ -82,6 +82,17 @@ func (e *Encoder) Probe(ctx context.Context, src encoder.Source) (encoder.Media,
 		m.Windowable = e.tryWindow(ctx, in, m, s, gop)
 		if ctx.Err() != nil || in.failed() != nil {
 			return encoder.Media{}, e.probeError(parent, ctx, in, tail, ctx.Err())
+		}
+	}
+	if !sc.encrypted && !m.Truncated && tail.String() == "" {
+		if err := e.verifyKeyframes(ctx, src, in, m, sc); err != nil {
+			return encoder.Media{}, e.probeError(parent, ctx, in, tail, err)
+		}
+	} else {
+		for i := range m.Streams {
+			if m.Streams[i].Samples != nil {
+				m.Streams[i].Samples = &encoder.Samples{Fault: "are in a damaged file"}
+			}
 		}
 	}
 	if sc.encrypted {
@@ -163,9 +174,36 @@ type probeStream struct {
 	SampleRate     string            `json:"sample_rate"`
 	Channels       int               `json:"channels"`
 	Reordered      int               `json:"has_b_frames"`
+	Level          int               `json:"level"`
 	Disposition    map[string]int    `json:"disposition"`
 	Tags           map[string]string `json:"tags"`
 	SideData       []sideData        `json:"side_data_list"`
+}
+
+// scan returns a scan that looks more closely at what could be repackaged: H.264 and AAC
+// where every sample has a place in the file, and times that are not rounded.
+func (o probeOutput) scan(most int) *scan {
+	sc := newScan(o.Format.Name, most)
+	if !strings.HasPrefix(o.Format.Name, "mov,") {
+		return sc
+	}
+	for _, ps := range o.Streams {
+		switch s := ps.stream(); {
+		case s.Kind == encoder.VideoStream && s.Codec == "h264" && !s.CoverArt:
+			sc.coded[s.Index] = newCoded(true, ps.claimedRate())
+		case s.Kind == encoder.AudioStream && s.Codec == "aac":
+			sc.coded[s.Index] = newCoded(false, hls.Rational{})
+		}
+	}
+	return sc
+}
+
+// claimedRate is the frame rate that the header claims: the average, unless that is none.
+func (ps probeStream) claimedRate() hls.Rational {
+	if rate := parseRate(ps.AvgFrameRate); rate > 0 {
+		return encoder.SnapRate(rate)
+	}
+	return encoder.SnapRate(parseRate(ps.RFrameRate))
 }
 
 // media joins what the header says with what the scan found.
@@ -187,6 +225,9 @@ func (o probeOutput) media(sc *scan) encoder.Media {
 			s.DecodeDelay = toDuration(t.delay)
 			if s.Kind == encoder.VideoStream {
 				s.FrameRate, s.Variable = t.frameRate(rate)
+			}
+			if c := sc.coded[ps.Index]; c != nil {
+				s.Samples = c.samples(m.Start.Seconds(), s.FrameRate)
 			}
 		}
 		if (s.Kind == encoder.VideoStream || s.Kind == encoder.AudioStream) && !s.CoverArt {
@@ -215,6 +256,7 @@ func (ps probeStream) stream() encoder.Stream {
 		s.CoverArt = ps.Disposition["attached_pic"] == 1 || ps.Disposition["timed_thumbnails"] == 1
 		s.Alpha = alphaFormat(ps.PixelFormat) || ps.Tags["alpha_mode"] == "1"
 		s.Rotation, s.Mirrored = ps.orientation()
+		s.Level = max(0, ps.Level)
 	case "audio":
 		s.Kind = encoder.AudioStream
 		s.Channels = ps.Channels

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,19 +38,19 @@ func FuzzProbe(f *testing.F) {
 	}
 	f.Add([]byte(`{"format":{"format_name":"avi","start_time":"-1e9","duration":"nan"},"streams":[{"codec_type":"video","codec_name":"x",
 		"width":4294967296,"height":4294967296,"r_frame_rate":"90000/1","sample_aspect_ratio":"9223372036854775807:1",
-		"side_data_list":[{"rotation":-9223372036854775808}]}]}`), []byte("0,0,0,1,K_\n0,1,1,1,K_\n"))
+		"side_data_list":[{"rotation":-9223372036854775808}]}]}`), []byte("0,0,0,1,1000,4096,K_\n0,1,1,1,1000,4096,K_\n"))
 	f.Add([]byte(`{"format":{"format_name":"avi"},"streams":[{"codec_type":"video","codec_name":"x","width":64,"height":36,"sample_aspect_ratio":"1:2147483647"}]}`),
-		[]byte("0,0,0,1,K_\n"))
+		[]byte("0,0,0,1,1000,4096,K_\n"))
 	f.Add([]byte(`{"format":{"format_name":"mov"},"streams":[{"codec_type":"video","codec_name":"x","width":64,"height":36,"field_order":"tb",
 		"color_transfer":"arib-std-b67","side_data_list":[{"displaymatrix":"\n0: 0 65536 0\n1: -65536 0 0\n2: 0 0 1073741824\n"}]},
 		{"index":1,"codec_type":"audio","codec_name":"y","sample_rate":"8000","channels":6,"tags":{"title":"'[in];","language":"\u0000"}}]}`),
-		[]byte("0,5,5,1,KD\n1,-30,-30,1,K_\n0,6,6,1,K_\n1,5,5,1,K_\n"))
+		[]byte("0,5,5,1,1000,4096,KD\n1,-30,-30,1,1000,4096,K_\n0,6,6,1,1000,4096,K_\n1,5,5,1,1000,4096,K_\n"))
 	f.Fuzz(func(t *testing.T, head, packets []byte) {
 		var o probeOutput
 		if json.Unmarshal(head, &o) != nil {
 			return
 		}
-		sc := newScan(o.Format.Name, 64)
+		sc := o.scan(64)
 		require.NoError(t, sc.read(bytes.NewReader(packets)))
 		m := o.media(sc)
 		checkMedia(t, m)
@@ -91,6 +92,7 @@ func checkPlan(t *testing.T, m encoder.Media, g encoder.Grid, tracks []encoder.T
 	require.NotEmpty(t, tracks)
 	rate := g.FrameRate.Float()
 	require.False(t, rate < 1 || rate > 60.001 || g.GOP < 1 || g.Segment != 3*g.GOP || g.Frames < 1, "%+v", g)
+	require.True(t, slices.IsSorted(g.Cuts) && (len(g.Cuts) == 0 || g.Cuts[0] > 0 && g.Start(len(g.Cuts)) < g.Frames), "%+v", g)
 	require.Less(t, g.Duration().Hours(), 12.01)
 	for _, tr := range tracks {
 		if tr.Kind != hls.Video {
@@ -104,6 +106,10 @@ func checkPlan(t *testing.T, m encoder.Media, g encoder.Grid, tracks []encoder.T
 		require.Zero(t, tr.Width%2+tr.Height%2, "%dx%d", tr.Width, tr.Height)
 		require.False(t, tr.Width > max(2, w) || tr.Height > max(2, h), "%dx%d of %dx%d", tr.Width, tr.Height, w, h)
 		require.LessOrEqual(t, tr.Width*tr.Height, 1080*1080*32/9)
+		if tr.Copy {
+			require.False(t, tr.Bitrate <= 0 || s.Samples.Fault != "" || tr.Width != s.Width || tr.Height != s.Height, "%+v", tr)
+			continue
+		}
 		require.False(t, tr.MaxRate <= 0 || tr.MaxRate > math.MaxInt32 || tr.PeakBandwidth < tr.AverageBandwidth, "%+v", tr)
 	}
 	job := encoder.Job{Media: m, Grid: g, Tracks: tracks}

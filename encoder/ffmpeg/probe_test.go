@@ -95,7 +95,7 @@ func TestPicturesTooLarge(t *testing.T) {
 			require.ErrorAs(t, err, &e)
 			assert.Equal(t, encoder.CodeTooLarge, e.Code)
 			assert.True(t, e.Permanent)
-			grid, tracks, err := encoder.Plan(m, nil)
+			grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{Copy: encoder.CopyNever}) // nothing is decoded for a copy
 			require.NoError(t, err)
 			err = small.Encode(t.Context(), encoder.Job{ID: "j", Output: "o", Source: src, Media: m, Grid: grid, Tracks: tracks}, func(encoder.Update) error { return nil })
 			require.ErrorAs(t, err, &e)

@@ -15,11 +15,12 @@ import (
 	"github.com/vodkit/vodkit/hls"
 )
 
-// scan measures a source's streams on its packets. Its memory does not grow with the
-// file.
+// scan measures a source's streams on its packets. Its memory hardly grows with the file:
+// what is kept of each keyframe is bounded.
 type scan struct {
 	streams   map[int]*streamScan
-	most      int // streams that are measured
+	coded     map[int]*coded // what is looked at more closely, by stream
+	most      int            // streams that are measured
 	encrypted bool
 	// jumps says that timestamps may jump within the file (MPEG-TS and PS after an edit
 	// or a wrap); ffmpeg joins such pieces when it reads them, and so do we.
@@ -31,10 +32,11 @@ type scan struct {
 const maxJump = 10
 
 func newScan(format string, most int) *scan {
-	return &scan{streams: map[int]*streamScan{}, most: most, jumps: strings.HasPrefix(format, "mpeg")}
+	return &scan{streams: map[int]*streamScan{}, coded: map[int]*coded{}, most: most, jumps: strings.HasPrefix(format, "mpeg")}
 }
 
-// read takes ffprobe's lines: stream, pts, dts, duration, flags and side data.
+// read takes ffprobe's lines: stream, pts, dts, duration, size, position, flags and side
+// data.
 func (s *scan) read(r io.Reader) error {
 	br := bufio.NewReaderSize(r, 64<<10)
 	for {
@@ -54,12 +56,20 @@ func (s *scan) line(line []byte) {
 		s.encrypted = true
 	}
 	changed := bytes.Contains(line, []byte("New Extradata"))
-	f := strings.SplitN(strings.TrimSpace(string(line)), ",", 6)
-	if len(f) < 5 {
+	f := strings.SplitN(strings.TrimSpace(string(line)), ",", 8)
+	if len(f) < 7 {
 		return
 	}
 	index, err := strconv.Atoi(f[0])
-	if err != nil || strings.ContainsRune(f[4], 'D') { // D: to be discarded, outside the edit list
+	if err != nil {
+		return
+	}
+	pts, dts, key := number(f[1]), number(f[2]), strings.ContainsRune(f[6], 'K')
+	hidden := strings.ContainsRune(f[6], 'D') // to be discarded, outside the edit list
+	if c := s.coded[index]; c != nil {
+		c.packet(pts, whole(f[4]), whole(f[5]), key, hidden, changed && c.packets > 0)
+	}
+	if hidden {
 		return
 	}
 	t := s.streams[index]
@@ -70,7 +80,6 @@ func (s *scan) line(line []byte) {
 		t = &streamScan{first: math.Inf(1), last: math.Inf(-1), lastKey: math.NaN(), prev: math.NaN(), deltas: map[int64]int64{}}
 		s.streams[index] = t
 	}
-	pts, dts, key := number(f[1]), number(f[2]), strings.ContainsRune(f[4], 'K')
 	t.order.packet(t.packets == 0, pts, dts, key, changed)
 	t.packet(pts, dts, number(f[3]), key, s.jumps)
 }
@@ -82,6 +91,15 @@ func number(s string) float64 {
 		return math.NaN()
 	}
 	return f
+}
+
+// whole parses a number of bytes, -1 where it is none.
+func whole(s string) int64 {
+	n, err := strconv.ParseInt(s, 10, 62)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return n
 }
 
 // start returns the earliest time of any stream.

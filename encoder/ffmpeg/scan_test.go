@@ -47,7 +47,7 @@ func TestScanMeasuresFrameRates(t *testing.T) {
 			}
 			var lines []string
 			for i := range n {
-				lines = append(lines, fmt.Sprintf("0,%.6f,N/A,0.04,__", tc.at(i)))
+				lines = append(lines, fmt.Sprintf("0,%.6f,N/A,0.04,1000,4096,__", tc.at(i)))
 			}
 			rate, variable := scanOf(t, "mov", lines...).streams[0].frameRate(tc.header)
 			assert.Equal(t, tc.want, rate)
@@ -58,11 +58,11 @@ func TestScanMeasuresFrameRates(t *testing.T) {
 
 func TestScanFindsBoundsAndKeyframes(t *testing.T) {
 	s := scanOf(t, "mov",
-		"0,-0.5,-0.6,0.1,KD",                    // outside the edit list
-		"0,0.200000,0.0,0.1,K_,Encryption info", // side data behind
+		"0,-0.5,-0.6,0.1,1000,4096,KD",                    // outside the edit list
+		"0,0.200000,0.0,0.1,1000,4096,K_,Encryption info", // side data behind
 		"",
-		"0,0.400000,0.1,0.1,__", "0,0.300000,0.2,0.1,__", "0,1.200000,0.3,N/A,K_",
-		"1,0.0,0.0,0.5,K_", "garbage", "2,N/A,N/A,0.25,K_", "2,N/A,N/A,0.25,__")
+		"0,0.400000,0.1,0.1,1000,4096,__", "0,0.300000,0.2,0.1,1000,4096,__", "0,1.200000,0.3,N/A,1000,4096,K_",
+		"1,0.0,0.0,0.5,1000,4096,K_", "garbage", "2,N/A,N/A,0.25,1000,4096,K_", "2,N/A,N/A,0.25,1000,4096,__")
 	assert.True(t, s.encrypted)
 	assert.Equal(t, int64(4), s.streams[0].packets)
 	assert.Equal(t, 200*time.Millisecond, s.streams[0].firstTime())
@@ -77,10 +77,10 @@ func TestScanFindsBoundsAndKeyframes(t *testing.T) {
 func TestScanJoinsJumps(t *testing.T) {
 	var lines []string
 	for i := range 50 {
-		lines = append(lines, fmt.Sprintf("0,%.6f,N/A,0.04,__", 90000+float64(i)*0.04))
+		lines = append(lines, fmt.Sprintf("0,%.6f,N/A,0.04,1000,4096,__", 90000+float64(i)*0.04))
 	}
 	for i := range 50 {
-		lines = append(lines, fmt.Sprintf("0,%.6f,N/A,0.04,__", 10+float64(i)*0.04))
+		lines = append(lines, fmt.Sprintf("0,%.6f,N/A,0.04,1000,4096,__", 10+float64(i)*0.04))
 	}
 	got := scanOf(t, "mpegts", lines...).streams[0]
 	assert.InDelta(t, 4, (got.end(25) - got.firstTime()).Seconds(), 0.1)
@@ -94,7 +94,7 @@ func TestScanMemoryIsBounded(t *testing.T) {
 	at := 0.0
 	for i := range 50_000 {
 		at += rng.Float64()
-		s.line(fmt.Appendf(nil, "%d,%.6f,N/A,N/A,K_", i%100, at))
+		s.line(fmt.Appendf(nil, "%d,%.6f,N/A,N/A,1000,4096,K_", i%100, at))
 	}
 	assert.LessOrEqual(t, len(s.streams), 64)
 	for _, st := range s.streams {
@@ -111,7 +111,7 @@ func FuzzScan(f *testing.F) {
 		require.NoError(f, err)
 		f.Add(b)
 	}
-	f.Add([]byte("0,0.0,0.0,0.04,K_\n0,0.04,0.04,0.04,__\n"))
+	f.Add([]byte("0,0.0,0.0,0.04,1000,4096,K_\n0,0.04,0.04,0.04,1000,4096,__\n"))
 	f.Add([]byte("0,nan,inf,-1,K\n1,1e308,-1e308,1e308,D\n9999999999999,,,,\n"))
 	f.Fuzz(func(t *testing.T, in []byte) {
 		for _, format := range []string{"mpegts", "mov"} {

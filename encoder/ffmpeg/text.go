@@ -51,7 +51,9 @@ func (r *run) pack(ctx context.Context, store *watchedStore, t encoder.TrackSpec
 		_, err := pack.Text(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), r.job.Grid.Duration(), from, r.packed, opts)
 		return err
 	}
-	s, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), from, r.packed, opts)
+	own := *opts
+	own.Frames = places(t, r.job)
+	s, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), from, r.packed, &own)
 	if s.Filled > 0 || s.Dropped > 0 {
 		r.e.log.Warn("The encoder's sound had gaps or overlaps; they were made good.", "job", r.job.ID, "track", t.ID,
 			"silent_frames", s.Filled, "dropped_frames", s.Dropped)

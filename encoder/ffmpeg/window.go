@@ -54,6 +54,9 @@ func spanOf(job encoder.Job) (span, error) {
 		if t.Kind != hls.Video {
 			return p, fmt.Errorf("a window of track %q, which is no video", t.ID)
 		}
+		if t.Copy {
+			return p, fmt.Errorf("a window of track %q, which is copied", t.ID)
+		}
 	}
 	p.first = g.Start(w.First)
 	if g.Frames > 0 && p.first >= g.Frames {

@@ -25,8 +25,8 @@ type initSegment struct {
 
 // parseInit reads ftyp and moov (both with their headers) and writes them again
 // without what differs between runs of the same settings: times of creation,
-// durations, names and tags.
-func parseInit(ftyp, moov []byte, kind hls.Kind) (*initSegment, error) {
+// durations, names and tags. A retimer, where there is one, gives it its timescale.
+func parseInit(ftyp, moov []byte, kind hls.Kind, retime *retimer) (*initSegment, error) {
 	box, err := decodeBox(moov)
 	if err != nil {
 		return nil, err
@@ -60,6 +60,9 @@ func parseInit(ftyp, moov []byte, kind hls.Kind) (*initSegment, error) {
 	s.entry = t.Mdia.Minf.Stbl.Stsd.Children[0]
 	if s.edit, err = editOffset(t, m.Mvhd.Timescale, s.timescale); err != nil {
 		return nil, err
+	}
+	if retime != nil {
+		retime.init(s, t)
 	}
 	clean(m)
 	if s.bytes, err = encodeInit(ftyp, m); err != nil {

@@ -27,6 +27,10 @@ type Options struct {
 	// Fragments is how many are packed; what comes behind them is read over. Defaults to 0,
 	// all.
 	Fragments int
+	// Frames puts the frames of a video track to the places of a constant rate, exactly.
+	// What has no place of its own there, or comes in a fragment that refers to others, gives
+	// ErrDiscontinuity. Defaults to nil, the stream's times.
+	Frames *Frames
 }
 
 const (
@@ -100,6 +104,8 @@ type packer struct {
 	limit  int64
 	finish func(context.Context) error
 	most   int // fragments, 0 for all
+	frames *Frames
+	retime *retimer // nil for the stream's times
 
 	packed int // fragments
 	ftyp   []byte
@@ -126,6 +132,7 @@ func newPacker(store storage.Store, prefix string, track hls.Track, r io.Reader,
 		limit:  opts.MaxSegment,
 		finish: opts.Finish,
 		most:   opts.Fragments,
+		frames: opts.Frames,
 		decode: -1,
 	}
 	if p.limit <= 0 {
@@ -141,6 +148,12 @@ func newPacker(store storage.Store, prefix string, track hls.Track, r io.Reader,
 func (p *packer) run(ctx context.Context, grid Grid) error {
 	if err := grid.check(); err != nil {
 		return err
+	}
+	if p.kind == hls.Video {
+		var err error
+		if p.retime, err = newRetimer(p.frames); err != nil {
+			return err
+		}
 	}
 	for {
 		if err := p.out.writer.stopped(ctx); err != nil {
@@ -198,7 +211,7 @@ func (p *packer) moov(h boxHeader, grid Grid) error {
 	if err != nil {
 		return err
 	}
-	s, err := parseInit(p.ftyp, b, p.kind)
+	s, err := parseInit(p.ftyp, b, p.kind, p.retime)
 	if err != nil {
 		return err
 	}
@@ -239,6 +252,11 @@ func (p *packer) moof(ctx context.Context, h boxHeader) error {
 	}
 	if err := f.check(mdat); err != nil {
 		return err
+	}
+	if p.retime != nil {
+		if err := p.retime.fragment(f, p.out.init.trex.TrackID); err != nil {
+			return err
+		}
 	}
 	if err := p.out.begin(ctx); err != nil {
 		return err
