@@ -2,67 +2,13 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { advances, finish, launch, now, open, seek } from '../lib/browser.js';
+import { advances, finish, launch, now, seek } from '../lib/browser.js';
 import { Media } from '../lib/media.js';
+import { failure, players, show } from '../lib/players.js';
 import { Server } from '../lib/server.js';
 import { until } from '../lib/wait.js';
 
 const seconds = 40;
-const file = (name) => fileURLToPath(new URL(`../node_modules/${name}`, import.meta.url));
-
-const players = {
-  'hls.js': {
-    scripts: ['hls.js/dist/hls.min.js'],
-    play: `const hls = new Hls();
-      hls.on(Hls.Events.ERROR, (_, d) => { if (d.fatal) window.failure = d.details; });
-      hls.loadSource(url); hls.attachMedia(video);`,
-  },
-  'video.js': {
-    scripts: ['video.js/dist/video.min.js'],
-    play: `const player = videojs(video, { html5: { vhs: { overrideNative: true } } });
-      player.on('error', () => { window.failure = player.error().message; });
-      player.src({ src: url, type: 'application/vnd.apple.mpegurl' });`,
-  },
-  'shaka-player': {
-    scripts: ['shaka-player/dist/shaka-player.compiled.js'],
-    play: `shaka.polyfill.installAll(); const player = new shaka.Player();
-      player.addEventListener('error', (e) => { window.failure = String(e.detail.code); });
-      player.attach(video).then(() => player.load(url, 0)).catch((e) => { window.failure = String(e.code); });`,
-  },
-  "Chromium's own": { scripts: [], play: 'video.src = url;', finishedOnly: true },
-};
-
-/** show opens a page of the server's origin with one player in it. */
-async function show(browser, server, name, playlist) {
-  const player = players[name];
-  const page = await open(browser, '');
-  await page.route('**/e2e-player/**', (route) => {
-    const index = Number(new URL(route.request().url()).pathname.split('/').at(-1));
-    return Number.isInteger(index)
-      ? route.fulfill({ path: file(player.scripts[index]), contentType: 'text/javascript' })
-      : route.fulfill({
-        contentType: 'text/html',
-        body: `<!DOCTYPE html><html><head><link rel="icon" href="data:,">
-          ${player.scripts.map((_, i) => `<script src="/e2e-player/${i}"></script>`).join('')}</head>
-          <body><video id="video" width="640" height="360" controls muted></video></body></html>`,
-      });
-  });
-  await page.goto(`${server.url}/e2e-player/index`);
-  await page.evaluate(([code, url]) => {
-    new Function('video', 'url', code)(document.querySelector('video'), url);
-  }, [player.play, playlist]);
-  await until(`${name} to be ready`, () => page.evaluate(() => {
-    const v = document.querySelector('video');
-    if (window.failure) throw new Error(window.failure);
-    if (v.paused) v.play().catch(() => {}); // some fetch nothing of a growing video before
-    return v.readyState >= 2;
-  }), { timeout: 45_000 });
-  return page;
-}
-
-const failure = (page) => page.evaluate(() => window.failure ?? null);
-
 /** toTheEnd plays the last seconds and waits for the end. */
 async function toTheEnd(page) {
   await seek(page, seconds - 3);
