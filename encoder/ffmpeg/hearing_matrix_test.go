@@ -22,7 +22,7 @@ func hearingOutput(t *testing.T, path string) output {
 	ff := fast(store)
 	m, err := ff.Probe(t.Context(), src)
 	require.NoError(t, err)
-	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1})
+	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, Copy: encoder.CopyNever})
 	require.NoError(t, err)
 	grid.GOP, grid.Segment = 8, 24
 	out := encodeJob(t, encoder.Parallel(ff, &encoder.ParallelOptions{Workers: 1}), store, encoder.Job{

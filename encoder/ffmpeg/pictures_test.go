@@ -224,7 +224,7 @@ func bothWays(t *testing.T, path string, windowable bool, most int) map[string]o
 	m, err := ff.Probe(t.Context(), src)
 	require.NoError(t, err)
 	assert.Equal(t, windowable, m.Windowable, "windowable")
-	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, CRF: 8, MaxHeight: most})
+	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, CRF: 8, MaxHeight: most, Copy: encoder.CopyNever})
 	require.NoError(t, err)
 	grid.GOP = max(2, int(grid.FrameRate.Float()/6+0.5))
 	grid.Segment = 3 * grid.GOP
