@@ -80,3 +80,18 @@ func (g Grid) CutTimes() []time.Duration {
 	}
 	return out
 }
+
+// shortenFirst makes the first segment last about d, in whole GOPs.
+func (g *Grid) shortenFirst(d time.Duration) {
+	gop := Grid{FrameRate: g.FrameRate, Frames: int64(g.GOP)}.Duration()
+	if d <= 0 || gop <= 0 {
+		return
+	}
+	first := max(1, int64(float64(d)/float64(gop)+0.5)) * int64(g.GOP)
+	if first >= int64(g.Segment) {
+		return
+	}
+	for at := first; at < g.Frames; at += int64(g.Segment) {
+		g.Cuts = append(g.Cuts, at)
+	}
+}

@@ -37,6 +37,11 @@ type PlanOptions struct {
 	// at 1920x1080 and 30 frames a second; other sizes and rates are capped in proportion, as
 	// the ladder is (5,000,000 there). Defaults to 8,000,000.
 	MaxCopyRate int64
+	// FirstSegment is how long the first segment is, in whole GOPs of two seconds: the
+	// shorter, the sooner the video can be played. All others have six seconds (HLS
+	// Authoring Specification 7.5). Where pictures are copied, their keyframes decide.
+	// Defaults to 6 seconds.
+	FirstSegment time.Duration
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
@@ -131,7 +136,11 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 		tracks = append(tracks, cellularSounds(sounds, o)...)
 	}
 	tracks = append(tracks, subtitleTracks(m.Streams, o)...)
-	return o.copies(m, grid, tracks)
+	grid, tracks, err := o.copies(m, grid, tracks)
+	if err == nil && !(tracks[0].Copy && tracks[0].Kind == hls.Video) {
+		grid.shortenFirst(o.FirstSegment)
+	}
+	return grid, tracks, err
 }
 
 // nothingToEncode tells a file without pictures and sound from one whose codecs are

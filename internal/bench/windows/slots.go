@@ -1,0 +1,101 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/vodkit/vodkit/progress"
+)
+
+// leastSpeedup is the part of bare ffmpegs' speed-up that two slots have at least.
+const leastSpeedup = 0.95
+
+// slots compares how much faster two slots of one thread are than one with how much
+// faster two bare ffmpegs of one thread are than one after the other. Rounds are
+// interleaved, and the medians count.
+func slots(ctx context.Context, s setup) (table, error) {
+	var t table
+	source, err := s.source(ctx, s.seconds)
+	if err != nil {
+		return t, err
+	}
+	half, err := s.source(ctx, s.seconds/2)
+	if err != nil {
+		return t, err
+	}
+	t.row("round", "one_slot_s", "two_slots_s", "speedup", "ffmpegs_in_turn_s", "ffmpegs_at_once_s", "their_speedup", "ratio")
+	var ratios []float64
+	for n := range s.rounds {
+		one, err := s.whole(source, 1)
+		if err != nil {
+			return t, err
+		}
+		two, err := s.whole(source, 2)
+		if err != nil {
+			return t, err
+		}
+		turn, err := s.bare(ctx, half, 1)
+		if err != nil {
+			return t, err
+		}
+		once, err := s.bare(ctx, half, 2)
+		if err != nil {
+			return t, err
+		}
+		ratio := (one / two) / (turn / once)
+		ratios = append(ratios, ratio)
+		t.row(n, one, two, one/two, turn, once, turn/once, ratio)
+	}
+	t.row("median", "", "", "", "", "", "", median(ratios))
+	t.gate(median(ratios) >= leastSpeedup, "the ratio %.3f is under %.2f", median(ratios), leastSpeedup)
+	return t, nil
+}
+
+// whole returns the seconds from 202 to COMPLETE.
+func (s setup) whole(source string, slots int64) (float64, error) {
+	defer func() { _ = os.RemoveAll(filepath.Join(s.dir, "slots")) }()
+	v, err := s.start(settings{Folder: "slots", Source: source, Slots: slots, Threads: 1})
+	if err != nil {
+		return 0, err
+	}
+	u, err := v.until(func(u update) bool { return u.status == progress.Complete })
+	if err != nil {
+		_ = v.cmd.Process.Kill()
+	}
+	if e := v.cmd.Wait(); err == nil {
+		err = e
+	}
+	return u.at, err
+}
+
+// bare returns the seconds that two encodes of the ladder take, so many at once.
+func (s setup) bare(ctx context.Context, source string, atOnce int) (float64, error) {
+	const args = "-nostdin -v error -filter_complex_threads 1 -threads 1 -i SRC -filter_complex " +
+		"[0:v:0]scale=1920:1080,format=yuv420p,split=2[o0][n0];[n0]scale=1280:720,split=2[o1][n1];[n1]scale=854:480,split=2[o2][n2];[n2]scale=640:360[o3] " +
+		"-map [o0] -map [o1] -map [o2] -map [o3] -map 0:a:0 -c:a aac -b:a 128k -c:v libx264 -preset veryfast -crf 23 -threads 1 -g 60 -keyint_min 60 -sc_threshold 0 " +
+		"-maxrate:v:0 5000000 -bufsize:v:0 7500000 -maxrate:v:1 2720000 -bufsize:v:1 4080000 -maxrate:v:2 1480000 -bufsize:v:2 2220000 -maxrate:v:3 960000 -bufsize:v:3 1440000 " +
+		"-f mp4 -movflags +frag_keyframe+empty_moov -y OUT"
+	start := time.Now()
+	var g errgroup.Group
+	g.SetLimit(atOnce)
+	for n := range 2 {
+		g.Go(func() error {
+			out := filepath.Join(s.dir, "bare"+string(rune('0'+n))+".mp4")
+			defer func() { _ = os.Remove(out) }()
+			var list []string
+			for _, a := range strings.Fields(args) {
+				list = append(list, strings.NewReplacer("SRC", source, "OUT", out).Replace(a))
+			}
+			return run(ctx, "ffmpeg", list...)
+		})
+	}
+	err := g.Wait()
+	return since(start), err
+}
