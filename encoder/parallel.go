@@ -13,7 +13,8 @@ type ParallelOptions struct {
 	// something can be played. Defaults to 1.
 	First int
 	// Longest is about how long windows become; each is twice as long as the one before
-	// until then. Defaults to 1 minute.
+	// until then, but none has more than a worker's share of what is left. Defaults to 1
+	// minute.
 	Longest time.Duration
 	// Workers is how many windows of one job may wait or run in the encoder at once; its
 	// sound comes on top. Defaults to runtime.NumCPU().
@@ -84,7 +85,7 @@ func (w *Windowed) Encode(ctx context.Context, job Job, emit func(Update) error)
 	case d.nothing():
 		return nil
 	}
-	return newFanout(w.enc, job, d, emit).run(ctx, windows(d.missing, w.first, segmentsIn(w.longest, job.Grid)), w.workers)
+	return newFanout(w.enc, job, d, emit).run(ctx, windows(job.Grid, d.missing, w.first, segmentsIn(w.longest, job.Grid), w.workers), w.workers)
 }
 
 // Probe asks the encoder that is wrapped. It returns errors.ErrUnsupported where that is

@@ -114,7 +114,7 @@ func TestParallelEncodes(t *testing.T) {
 			return nil
 		}
 		require.NoError(t, encoder.Parallel(enc, &encoder.ParallelOptions{Workers: 2}).Encode(t.Context(), job, r.emit))
-		assert.LessOrEqual(t, time.Since(begin), 13*time.Second, "two at once")
+		assert.LessOrEqual(t, time.Since(begin), 11*time.Second, "two at once, to the end")
 		for s := time.Duration(0); s < time.Since(begin); s += time.Second {
 			assert.Less(t, moved[s], moved[s+time.Second], "the front never stands still for longer than a segment takes: %v", moved)
 		}
@@ -132,7 +132,7 @@ func TestParallelEncodes(t *testing.T) {
 			assert.GreaterOrEqual(t, p.Speed, 6.0)
 		}
 		assert.Equal(t, 2*time.Minute, before)
-		assert.InDelta(t, 10, r.progress[len(r.progress)-1].Speed, 1)
+		assert.InDelta(t, 11.5, r.progress[len(r.progress)-1].Speed, 1)
 	})
 }
 
@@ -491,7 +491,7 @@ func TestParallelOverLimitBeginsAtTheFront(t *testing.T) {
 					order = append(order, j.Window.First)
 				}
 			}
-			assert.Equal(t, []int{0, 1, 3, 7}, order)
+			assert.Equal(t, []int{0, 1, 3, 5, 7, 8, 9}, order)
 		})
 	}
 }

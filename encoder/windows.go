@@ -79,17 +79,26 @@ func union(windows []Window) []Window {
 }
 
 // windows cuts what is missing: first segments, then twice as many each time, up to
-// longest. Of two windows before a hole or the end, neither is much shorter than the
-// other.
-func windows(missing []Window, first, longest int) iter.Seq[Window] {
+// longest. Towards the end no window has more than a worker's share of what is left, so
+// that all of them end together. Of two windows before a hole or the end, neither is much
+// shorter than the other, and a last segment of less than half the length is no window.
+func windows(g Grid, missing []Window, first, longest, workers int) iter.Seq[Window] {
 	return func(yield func(Window) bool) {
-		n, begun := first, false
+		n, begun, left, total := first, false, 0, g.Segments()
+		for _, m := range missing {
+			left += m.Segments
+		}
 		for _, m := range missing {
 			for m.Segments > 0 {
-				take := min(n, m.Segments)
-				if begun && m.Segments > n && m.Segments < 2*n { // the first is as short as asked for
+				share := (left + workers - 1) / workers
+				take := min(n, m.Segments, max(first, share))
+				if begun && m.Segments > take && m.Segments < 2*take { // the first is as short as asked for
 					take = (m.Segments + 1) / 2
 				}
+				if end := m.First + take; begun && end == total-1 && end < m.First+m.Segments && 2*(g.Frames-g.Start(end)) < int64(g.Segment) {
+					take++
+				}
+				left -= take
 				if !yield(Window{m.First, take}) {
 					return
 				}

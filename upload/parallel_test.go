@@ -55,7 +55,7 @@ func TestPipelineTakesWindows(t *testing.T) {
 	}
 	assert.Len(t, windows, 3)
 	for output, n := range windows {
-		assert.Equal(t, 5, n, "%s: 1, 2, 4, 7 and 6 segments", output)
+		assert.Equal(t, 9, n, "%s: 1, 2, 4, 5, 3, 2, 1, 1 and 1 segments", output)
 	}
 }
 
