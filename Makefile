@@ -61,18 +61,23 @@ include internal/s3test/Makefile.inc
 
 # Benchmarks, fuzzing and corpus: by hand, never in make test -------------------
 
-.PHONY: bench bench-encode bench-playable bench-resume bench-slots fuzz corpus corpus-variants seams torture
+.PHONY: bench bench-encode bench-copy bench-playable bench-resume bench-slots fuzz corpus corpus-variants seams torture
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
 OUT ?= results.tsv
 
-bench: bench-encode bench-playable bench-resume bench-slots ## all benchmarks; each prints ratios and fails where a gate is missed
+bench: bench-encode bench-copy bench-playable bench-resume bench-slots ## all benchmarks; each prints ratios and fails where a gate is missed
 
 bench-encode: ## CPU of a whole encode against the reference command; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg
 	@go build -o .cache/bin/bench-encode ./internal/bench/encode
 	@.cache/bin/bench-encode -rounds $(or $(ROUNDS),5) -out results-bench-encode.tsv
+
+bench-copy: ## CPU of repackaging a source against encoding it; ROUNDS=n
+	@internal/scripts/setup.sh ffmpeg
+	@go build -o .cache/bin/bench-copy ./internal/bench/copy
+	@.cache/bin/bench-copy -rounds $(or $(ROUNDS),3) -out results-bench-copy.tsv
 
 bench-playable bench-resume bench-slots: bench-%: ## time to playable, CPU of a killed encode, two slots against one; SECONDS=600 ROUNDS=3
 	@internal/scripts/setup.sh ffmpeg

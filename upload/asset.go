@@ -47,6 +47,9 @@ type Asset struct {
 	Runs int `json:"runs,omitempty"`
 	// Failures counts the runs of the attempt that failed; Options.Retries bounds it.
 	Failures int `json:"failures,omitempty"`
+	// Uncopied says that nothing is copied from the source (encoder.PlanOptions.Copy) because
+	// a run has failed on what may have been that.
+	Uncopied bool `json:"uncopied,omitempty"`
 	// Output is the key prefix of the current run's objects, and Published that of the
 	// run that the multivariant playlist points at, or is about to. "" where there is
 	// none.

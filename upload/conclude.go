@@ -91,7 +91,10 @@ func (r *run) failed(ctx context.Context, err error) {
 	if !f.Permanent && !errors.Is(err, errCancelled) && again < most {
 		due := now().Add(r.p.opts.RetryDelay << min(again, 16))
 		r.log.Warn("A run failed and will be tried again.", "code", f.Code, "error", err, "due", due)
-		r.requeue(ctx, r.goesOn(f.Code), func(a *Asset) { a.Failures++; a.Due = due })
+		r.requeue(ctx, r.goesOn(f.Code), func(a *Asset) {
+			a.Failures++
+			a.Due, a.Uncopied = due, a.Uncopied || uncopied(f.Code)
+		})
 		return
 	}
 	r.endGrowing(ctx)

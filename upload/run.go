@@ -125,7 +125,7 @@ func (r *run) probe(ctx context.Context) (encoder.Media, error) {
 
 // plan makes the job, but for its output.
 func (r *run) plan(media encoder.Media) (encoder.Job, error) {
-	grid, tracks, err := encoder.Plan(media, r.p.opts.Plan)
+	grid, tracks, err := encoder.Plan(media, r.planOptions())
 	if err != nil {
 		return encoder.Job{}, err
 	}

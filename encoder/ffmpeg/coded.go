@@ -202,6 +202,10 @@ func (c *coded) samples(start float64, rate hls.Rational) *encoder.Samples {
 			c.spoil("begin %.2f s late", c.first-start)
 		case c.closeGOP():
 			c.mayEnd(end)
+			if float64(end-c.lastCut()) > longestSegment*c.rate.Float() {
+				c.spoil("have keyframes more than 6 s apart")
+				break
+			}
 			c.measure(float64(end-c.lastCut())/c.rate.Float(), c.bytes-c.openBytes)
 		}
 	}

@@ -61,6 +61,11 @@ func (r *run) short(tail *stderrTail) error {
 		if !r.part.last || (t.Copy && t.Kind == hls.Video) {
 			missing = c.ticks != r.part.ticks(c.timescale)
 		}
+		if missing && t.Copy {
+			return &encoder.Error{Code: encoder.CodePackaging, Stderr: tail.String(),
+				Err:     fmt.Errorf("track %q has %v of %v", t.ID, have, want),
+				Message: "What was taken from the file as it is does not reach its end. It has to be encoded."}
+		}
 		if missing {
 			return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Stderr: tail.String(),
 				Err: fmt.Errorf("track %q has %v of %v from %v on", t.ID, have, want, r.part.at(r.part.first)),

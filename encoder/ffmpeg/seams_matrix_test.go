@@ -101,7 +101,7 @@ func realJob(t *testing.T, path string) (encoder.Job, bool) {
 	if err != nil {
 		return encoder.Job{}, false
 	}
-	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, MaxHeight: 180})
+	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, MaxHeight: 180, Copy: encoder.CopyNever})
 	if err != nil || tracks[0].Kind != hls.Video {
 		return encoder.Job{}, false
 	}

@@ -60,7 +60,7 @@ func seamJob(t *testing.T, path string) (encoder.Job, string) {
 	src := put(t, store, path)
 	m, err := fast(store).Probe(t.Context(), src)
 	require.NoError(t, err)
-	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, MaxHeight: 180})
+	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, MaxHeight: 180, Copy: encoder.CopyNever})
 	require.NoError(t, err)
 	grid.GOP = max(2, int(grid.FrameRate.Float()/3+0.5))
 	grid.Segment = 3 * grid.GOP

@@ -60,7 +60,7 @@ func (r *retimer) init(s *initSegment, t *mp4.TrakBox) {
 }
 
 // fragment gives the samples of a fragment the times of their places. Its frames must be
-// as many as there are places from its first to the next fragment's.
+// as many as there are places from its first, the keyframe, to the next fragment's.
 func (r *retimer) fragment(f *fragment, track uint32) (err error) {
 	defer recovered(&err)
 	first, decode := r.next, f.decode
@@ -72,6 +72,9 @@ func (r *retimer) fragment(f *fragment, track uint32) (err error) {
 		n := math.Round(shown)
 		if math.Abs(shown-n) > 0.49 || n < float64(first) || n >= float64(first)+float64(len(f.samples)) || r.seen[int64(n)-first] {
 			return fmt.Errorf("%w: sample %d is shown at frame %.2f, in a fragment that has %d from %d on", ErrDiscontinuity, r.next, shown, len(f.samples), first)
+		}
+		if i == 0 && int64(n) != first {
+			return fmt.Errorf("%w: the keyframe %d is shown at frame %.0f, behind others of its fragment", ErrDiscontinuity, first, n)
 		}
 		r.seen[int64(n)-first] = true
 		early := int64(n) + int64(r.Reorder) - r.next

@@ -13,20 +13,18 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
-	"syscall"
-	"time"
 
 	"github.com/vodkit/vodkit/encoder"
-	"github.com/vodkit/vodkit/encoder/ffmpeg"
-	"github.com/vodkit/vodkit/hls"
-	"github.com/vodkit/vodkit/storage/blobstore"
+	"github.com/vodkit/vodkit/internal/bench"
 )
+
+// encodeAll is what the reference command does, too.
+var encodeAll = &encoder.PlanOptions{Copy: encoder.CopyNever}
 
 func main() {
 	var (
@@ -40,7 +38,7 @@ func main() {
 	flag.Parse()
 	var err error
 	if *run != "" {
-		err = encode(context.Background(), *run, flag.Arg(0))
+		err = bench.Encode(context.Background(), *run, flag.Arg(0), encodeAll)
 	} else {
 		err = compare(*rounds, *seconds, *out, *limit, *ref)
 	}
@@ -48,21 +46,6 @@ func main() {
 		fmt.Fprintln(os.Stderr, "bench encode:", err)
 		os.Exit(1)
 	}
-}
-
-// cost is what a process and its children took.
-type cost struct{ cpu, wall time.Duration }
-
-func measure(name string, args ...string) (cost, error) {
-	cmd := exec.Command(name, args...)
-	cmd.Stderr = os.Stderr
-	start := time.Now()
-	err := cmd.Run()
-	c := cost{wall: time.Since(start)}
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		c.cpu = time.Duration(u.Utime.Nano() + u.Stime.Nano())
-	}
-	return c, err
 }
 
 func compare(rounds, seconds int, out string, limit float64, ref string) error {
@@ -73,7 +56,7 @@ func compare(rounds, seconds int, out string, limit float64, ref string) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 	src := filepath.Join(dir, "source.mp4")
 	d := strconv.Itoa(seconds)
-	if _, err := measure("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30:duration="+d+",noise=alls=6:allf=t",
+	if _, err := bench.Measure("ffmpeg", "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=1920x1080:rate=30:duration="+d+",noise=alls=6:allf=t",
 		"-f", "lavfi", "-i", "sine=frequency=440:duration="+d, "-c:v", "libx264", "-preset", "veryfast", "-g", "250", "-pix_fmt", "yuv420p",
 		"-c:a", "aac", src); err != nil {
 		return err
@@ -86,13 +69,13 @@ func compare(rounds, seconds int, out string, limit float64, ref string) error {
 	rows := []string{"round\treference_cpu_s\tvodkit_cpu_s\tcpu_ratio\treference_wall_s\tvodkit_wall_s\twall_ratio"}
 	var cpu, wall []float64
 	for n := range rounds {
-		var r, v cost
+		var r, v bench.Cost
 		ours := func() (err error) {
-			v, err = measure(self, "-run", src, filepath.Join(dir, fmt.Sprint("vodkit", n)))
+			v, err = bench.Measure(self, "-run", src, filepath.Join(dir, fmt.Sprint("vodkit", n)))
 			return err
 		}
 		theirs := func() (err error) {
-			r, err = measure(ref, src, filepath.Join(dir, fmt.Sprint("ref", n)), threads)
+			r, err = bench.Measure(ref, src, filepath.Join(dir, fmt.Sprint("ref", n)), threads)
 			return err
 		}
 		order := []func() error{theirs, ours}
@@ -104,70 +87,19 @@ func compare(rounds, seconds int, out string, limit float64, ref string) error {
 				return err
 			}
 		}
-		cpu = append(cpu, float64(v.cpu)/float64(r.cpu))
-		wall = append(wall, float64(v.wall)/float64(r.wall))
-		rows = append(rows, fmt.Sprintf("%d\t%.2f\t%.2f\t%.3f\t%.2f\t%.2f\t%.3f", n, r.cpu.Seconds(), v.cpu.Seconds(), cpu[n],
-			r.wall.Seconds(), v.wall.Seconds(), wall[n]))
+		cpu = append(cpu, float64(v.CPU)/float64(r.CPU))
+		wall = append(wall, float64(v.Wall)/float64(r.Wall))
+		rows = append(rows, fmt.Sprintf("%d\t%.2f\t%.2f\t%.3f\t%.2f\t%.2f\t%.3f", n, r.CPU.Seconds(), v.CPU.Seconds(), cpu[n],
+			r.Wall.Seconds(), v.Wall.Seconds(), wall[n]))
 	}
-	rows = append(rows, fmt.Sprintf("median\t\t\t%.3f\t\t\t%.3f", median(cpu), median(wall)))
+	rows = append(rows, fmt.Sprintf("median\t\t\t%.3f\t\t\t%.3f", bench.Median(cpu), bench.Median(wall)))
 	table := strings.Join(rows, "\n") + "\n"
 	fmt.Print(table)
 	if err := os.WriteFile(out, []byte(table), 0o644); err != nil { //nolint:gosec // a report is for everyone
 		return err
 	}
-	if m := median(cpu); m > limit {
+	if m := bench.Median(cpu); m > limit {
 		return fmt.Errorf("the median CPU ratio %.3f is over %.2f", m, limit)
 	}
 	return nil
-}
-
-func median(v []float64) float64 {
-	s := slices.Sorted(slices.Values(v))
-	return s[len(s)/2]
-}
-
-// encode does what a Pipeline does with one source, without its bookkeeping.
-func encode(ctx context.Context, path, dir string) error {
-	store, err := blobstore.OpenFile(dir, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = store.Close() }()
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = f.Close() }()
-	info, err := store.Put(ctx, "sources/a/0", f, nil)
-	if err != nil {
-		return err
-	}
-	src := encoder.Source{Parts: []encoder.Part{{Key: info.Key, Size: info.Size, ETag: info.ETag}}}
-	ff := ffmpeg.New(store, nil)
-	media, err := ff.Probe(ctx, src)
-	if err != nil {
-		return err
-	}
-	grid, tracks, err := encoder.Plan(media, nil)
-	if err != nil {
-		return err
-	}
-	job := encoder.Job{Version: encoder.JobVersion, ID: "bench", Output: "media/a/1", Source: src, Media: media, Grid: grid, Tracks: tracks}
-	pub, err := hls.NewPublisher(store, "media/a", "1", job.Presentation(), nil)
-	if err != nil {
-		return err
-	}
-	err = ff.Encode(ctx, job, func(u encoder.Update) error {
-		switch {
-		case u.Init != nil:
-			return pub.Init(ctx, *u.Init)
-		case u.Segment != nil:
-			return pub.Segment(ctx, *u.Segment)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	return pub.Finish(ctx)
 }

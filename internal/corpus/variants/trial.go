@@ -36,7 +36,7 @@ type trial struct {
 	ff     []*ffmpeg.Encoder
 }
 
-var plan = &encoder.PlanOptions{MaxHeight: 144, MaxRenditions: 1, MaxFrameRate: 30, MaxDuration: time.Minute, MaxFrames: 5000}
+var plan = &encoder.PlanOptions{MaxHeight: 144, MaxRenditions: 1, MaxFrameRate: 30, MaxDuration: time.Minute, MaxFrames: 5000, Copy: encoder.CopyNever}
 
 func newTrial(c config) (*trial, error) {
 	dir, err := os.MkdirTemp("", "vodkit-variants-")

@@ -1,0 +1,22 @@
+package upload
+
+import "github.com/vodkit/vodkit/encoder"
+
+// uncopied says whether a run that failed with the code may do so because of what it
+// copied: then the next one encodes everything.
+func uncopied(code string) bool { return code == encoder.CodePackaging || code == CodeNonconformant }
+
+// planOptions are the host's, or without copies where a run has failed on those. A host
+// that wants nothing encoded has its way.
+func (r *run) planOptions() *encoder.PlanOptions {
+	opts := r.p.opts.Plan
+	if !r.held.get().Uncopied || (opts != nil && opts.Copy != encoder.CopyBest) {
+		return opts
+	}
+	var o encoder.PlanOptions
+	if opts != nil {
+		o = *opts
+	}
+	o.Copy = encoder.CopyNever
+	return &o
+}
