@@ -30,6 +30,10 @@ type Encoder interface {
 	// or media segment is durable in the Store before. An error from emit stops the
 	// encode and is returned as it is, wrapped.
 	//
+	// A segment of an image track is a JPEG of pictures of the track's size side by side,
+	// the first of the frame at the segment's start and each other an Interval later. Some have a poster, which is durable before, too: the first whose Quality is 1 or more
+	// of what one Encode has made, and those better than all before.
+	//
 	// Objects go under Job.Output and nowhere else. Segments of one track come in the
 	// order of their numbers, without a hole, from Job.Window.First on; a window's init
 	// segments are the bytes of every other window's. Parallel is the exception: what it
@@ -90,7 +94,7 @@ type Job struct {
 	Grid   Grid        `json:"grid"`
 	Tracks []TrackSpec `json:"tracks"`
 	// Window is the part of the timeline that is to be made; the zero Window is all of
-	// it. It may be set only where Media.Windowable, and for video tracks.
+	// it. It may be set only where Media.Windowable, and for video and image tracks.
 	Window Window `json:"window,omitzero"`
 	// Done is what an earlier run of the job has left in the Store. Parallel makes only
 	// what is missing. Other Encoders may make it again, which harms nothing.
@@ -219,6 +223,10 @@ type TrackSpec struct {
 	// SampleRate in hertz. Audio only.
 	Bitrate    int64 `json:"bitrate,omitempty"`
 	SampleRate int   `json:"sample_rate,omitempty"`
+	// PosterWidth and PosterHeight, in pixels, are the size of a picture that may become
+	// the poster. Images only.
+	PosterWidth  int `json:"poster_width,omitempty"`
+	PosterHeight int `json:"poster_height,omitempty"`
 }
 
 // Presentation returns the plan of the job's output.

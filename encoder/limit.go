@@ -184,8 +184,8 @@ func light(tracks []TrackSpec) bool {
 	return len(tracks) > 0 && !slices.ContainsFunc(tracks, TrackSpec.heavy)
 }
 
-// heavy says whether pictures have to be encoded for the track.
-func (t TrackSpec) heavy() bool { return t.Kind == hls.Video && !t.Copy }
+// heavy says whether pictures have to be decoded for the track.
+func (t TrackSpec) heavy() bool { return t.Kind == hls.Image || t.Kind == hls.Video && !t.Copy }
 
 // probe asks enc, where it is a Prober.
 func probe(ctx context.Context, enc Encoder, src Source) (Media, error) {

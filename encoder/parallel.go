@@ -41,9 +41,10 @@ var (
 // the order of the timeline, up to ParallelOptions.Workers of them at once, and what they
 // emit is handed on as it comes: in order within a window, and with an Init for a track
 // once. All sound, and pictures that are copied, are one more job over the whole timeline,
-// which begins with the first window. To bound how much runs at once over several jobs, wrap a [Limited].
+// which begins with the first window; images are made with what is encoded. To bound how
+// much runs at once over several jobs, wrap a [Limited].
 //
-// What Job.Done has is not made again, so far as all video tracks have it, or a sound
+// What Job.Done has is not made again, so far as all video and image tracks have it, or a sound
 // track has all of it. A job with nothing left to do succeeds at once.
 //
 // A job is handed on as it is where its Media is not Windowable, where it has no video

@@ -42,6 +42,11 @@ type PlanOptions struct {
 	// Authoring Specification 7.5). Where pictures are copied, their keyframes decide.
 	// Defaults to 6 seconds.
 	FirstSegment time.Duration
+	// Stills has pictures taken of the video while it is decoded: for a poster, up to 1280
+	// pixels wide or high, and for a storyboard, one every two seconds, or every six of a
+	// video over ten minutes. Sources without a moving picture have none. Where all is copied
+	// the video is decoded for them alone. Defaults to false.
+	Stills bool
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.
@@ -112,13 +117,16 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	if err := o.refuse(m, video, hasVideo); err != nil {
 		return Grid{}, nil, err
 	}
-	var tracks []TrackSpec
+	var tracks, stills []TrackSpec
 	var grid Grid
 	if hasVideo {
 		grid = newGrid(capRate(video.FrameRate, o.MaxFrameRate))
 		tracks = ladder(video, grid, o)
 		if o.Cellular {
 			tracks = append(tracks, cellularVideo(video, grid, o))
+		}
+		if o.Stills {
+			stills = append(stills, stillsTrack(tracks[0], grid, timelineEnd(video, true, sounds)))
 		}
 	} else {
 		grid = newGrid(hls.Rational{Num: 25, Den: 1})
@@ -137,10 +145,15 @@ func Plan(m Media, opts *PlanOptions) (Grid, []TrackSpec, error) {
 	}
 	tracks = append(tracks, subtitleTracks(m.Streams, o)...)
 	grid, tracks, err := o.copies(m, grid, tracks)
-	if err == nil && !(tracks[0].Copy && tracks[0].Kind == hls.Video) {
-		grid.shortenFirst(o.FirstSegment)
+	if err != nil {
+		return Grid{}, nil, err
 	}
-	return grid, tracks, err
+	if !(tracks[0].Copy && tracks[0].Kind == hls.Video) {
+		grid.shortenFirst(o.FirstSegment)
+	} else if len(grid.Cuts) > mostCuts {
+		stills = nil
+	}
+	return grid, append(tracks, stills...), nil
 }
 
 // nothingToEncode tells a file without pictures and sound from one whose codecs are

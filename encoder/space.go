@@ -20,6 +20,9 @@ func (j Job) MaxOutput() int64 {
 		if t.Kind == hls.Video && !t.Copy {
 			bits = float64(t.MaxRate)*d + float64(t.BufSize)
 		}
+		if t.Kind == hls.Image { // its segments, the sheets that are made of them, and posters
+			bits = 2*float64(t.PeakBandwidth)*d + 8*float64(t.PosterWidth*t.PosterHeight)
+		}
 		n += int64(bits/8*1.02) + fixedOutput // boxes add two per cent
 	}
 	return n

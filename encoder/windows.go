@@ -10,7 +10,7 @@ import (
 
 // division is a job in parts: what Parallel makes of it.
 type division struct {
-	video   []TrackSpec // the tracks of each window
+	video   []TrackSpec // the tracks of each window, with images
 	sound   []TrackSpec // the tracks that are made in one piece, beside the windows: what is copied, too
 	missing []Window    // what has to be made of video, in order
 }

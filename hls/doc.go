@@ -34,7 +34,7 @@
 //	<attempt>/<track>/iframe.m3u8         I-frame playlist, beside the final one of a video track
 //	<attempt>/<track>/index-<run>.m3u8    those of another run of the attempt; iframe-<run>.m3u8
 //	<attempt>/<track>/init-<hash>.mp4     initialization segment
-//	<attempt>/<track>/<number>-<hash>.m4s media segment
+//	<attempt>/<track>/<number>-<hash>.m4s media segment; .vtt of subtitles, .jpg of images
 //
 // Media objects are named by their content and never change. All URIs in playlists are
 // relative, so that a presentation can be served from anywhere, a bucket's website

@@ -37,21 +37,23 @@ func (p Presentation) check() error {
 			return bad("track ID %q; lower-case letters, digits and '-' are allowed", t.ID)
 		case seen[t.ID]:
 			return bad("two tracks with the ID %q", t.ID)
-		case t.Kind != Video && t.Kind != Audio && t.Kind != Subtitle:
+		case t.Kind != Video && t.Kind != Audio && t.Kind != Subtitle && t.Kind != Image:
 			return bad("track %q is of kind %q", t.ID, t.Kind)
-		case t.Kind == Video && (t.Width <= 0 || t.Height <= 0):
+		case (t.Kind == Video || t.Kind == Image) && (t.Width <= 0 || t.Height <= 0):
 			return bad("track %q is %d by %d pixels", t.ID, t.Width, t.Height)
 		case t.Kind == Video && (t.FrameRate.Num <= 0 || t.FrameRate.Den <= 0):
 			return bad("track %q has the frame rate %v", t.ID, t.FrameRate)
+		case t.Kind == Image && (t.Interval.Num <= 0 || t.Interval.Den <= 0):
+			return bad("track %q has a picture every %v seconds", t.ID, t.Interval)
 		case t.Group != "" && !validTrackID(t.Group):
 			return bad("track %q is of the group %q; lower-case letters, digits and '-' are allowed", t.ID, t.Group)
 		}
 		groups[t.Group] = groups[t.Group] || t.Kind == Audio
 		seen[t.ID] = true
-		media = media || t.Kind != Subtitle
+		media = media || t.Kind == Video || t.Kind == Audio
 	}
 	if !media {
-		return bad("subtitles alone")
+		return bad("neither video nor audio")
 	}
 	for _, t := range p.Tracks {
 		if t.Kind == Video && !groups[t.Group] && slices.ContainsFunc(p.Tracks, isAudio) {

@@ -32,10 +32,17 @@ const (
 	// Subtitle tracks are segments of WebVTT. They have no initialization segment, and
 	// count in milliseconds.
 	Subtitle Kind = "subtitle"
+	// Image tracks are pictures of the video, for a poster and a storyboard: each segment
+	// is a JPEG with small ones side by side. They have no initialization segment and no
+	// playlist, and count in milliseconds. Package hls/stills makes something of them.
+	Image Kind = "image"
 )
 
 // SubtitleTimescale is the ticks per second of subtitle tracks.
 const SubtitleTimescale = 1000
+
+// ImageTimescale is the ticks per second of image tracks.
+const ImageTimescale = 1000
 
 // Track is one stream of segments: a video rendition, an audio or a subtitle language.
 // It is the plan: what is known before the first byte is encoded.
@@ -45,12 +52,16 @@ type Track struct {
 	ID   string `json:"id"`
 	Kind Kind   `json:"kind"`
 
-	// Width and Height are the picture's size in pixels, with square pixels. Video only.
+	// Width and Height are the picture's size in pixels, with square pixels: of video, and
+	// of each picture of an image track.
 	Width  int `json:"width,omitempty"`
 	Height int `json:"height,omitempty"`
 	// FrameRate is constant. Video only.
 	FrameRate Rational `json:"frame_rate,omitzero"`
 
+	// Interval is the time from picture to picture in seconds; each segment begins with
+	// one. Images only.
+	Interval Rational `json:"interval,omitzero"`
 	// Language is an RFC 5646 tag, "und" where unknown. Audio and subtitles.
 	Language string `json:"language,omitempty"`
 	// Name is what a player's menu shows (EXT-X-MEDIA NAME). Audio and subtitles.
@@ -102,6 +113,20 @@ type Segment struct {
 	// Keyframes are the pictures that can be decoded by themselves, in their order.
 	// Where every segment of a video track tells them, there is an I-frame playlist.
 	Keyframes []Keyframe `json:"keyframes,omitempty"`
+	// Poster is a picture of the segment in full, nil where none was kept. Images only.
+	Poster *Poster `json:"poster,omitempty"`
+}
+
+// Poster is a stored picture that may stand for the whole video.
+type Poster struct {
+	// Key is where the bytes are, relative to the attempt's prefix.
+	Key    string `json:"key"`
+	Size   int64  `json:"size"` // bytes
+	Width  int    `json:"width"`
+	Height int    `json:"height"`
+	// Quality says how much there is to see: 0 in a picture that is all black, 1 and more
+	// in one that is good enough.
+	Quality float64 `json:"quality"`
 }
 
 // Keyframe is where a segment has a picture that can be decoded by itself.

@@ -58,6 +58,8 @@ const growingCacheControl = "public, max-age=1"
 //   - Finish ends the growing playlists, writes final ones (VOD) under other URIs, asks
 //     PublisherOptions.Check, and replaces the multivariant playlist last.
 //
+// Image tracks are in no playlist and hold nothing up, but Finish wants them whole.
+//
 // At every moment, also after a failed write, what is in the Store refers only to what
 // is in the Store, and a growing playlist is only ever appended to (RFC 8216 section
 // 6.2.1).
@@ -78,6 +80,7 @@ type Publisher struct {
 
 	mu       sync.Mutex // guards what follows and the tracks; never held during I/O
 	tracks   []*track   // in the plan's order
+	played   []*track   // those of them that have playlists
 	byID     map[string]*track
 	front    time.Duration
 	playable bool // the multivariant playlist refers to this attempt
@@ -122,10 +125,16 @@ func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation
 	}
 	for _, t := range p.plan.Tracks {
 		tr := &track{plan: t, ahead: map[int]Segment{}}
-		if t.Kind == Subtitle {
+		switch t.Kind {
+		case Subtitle:
 			tr.init = &Init{Track: t.ID, Timescale: SubtitleTimescale}
+		case Image:
+			tr.init = &Init{Track: t.ID, Timescale: ImageTimescale}
 		}
 		p.tracks = append(p.tracks, tr)
+		if t.Kind != Image {
+			p.played = append(p.played, tr)
+		}
 		p.byID[t.ID] = tr
 	}
 	return p, nil

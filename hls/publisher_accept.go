@@ -59,8 +59,8 @@ func (p *Publisher) acceptInit(init Init) (due bool, err error) {
 	switch {
 	case t == nil:
 		return false, bad("the presentation has no such track")
-	case t.plan.Kind == Subtitle:
-		return false, bad("subtitles have none")
+	case t.plan.Kind == Subtitle || t.plan.Kind == Image:
+		return false, bad("a track of kind %s has none", t.plan.Kind)
 	case init.Timescale == 0:
 		return false, bad("no timescale")
 	case sanitize(init.Codecs) == "":
@@ -117,6 +117,11 @@ func (p *Publisher) acceptSegment(s Segment) (due bool, err error) {
 	if err := storage.CheckKey(p.prefix + "/" + p.attempt + "/" + s.Key); err != nil {
 		return false, bad("%v", err)
 	}
+	if s.Poster != nil {
+		if err := storage.CheckKey(p.prefix + "/" + p.attempt + "/" + s.Poster.Key); err != nil {
+			return false, bad("poster: %v", err)
+		}
+	}
 	if _, held := t.ahead[s.Number]; held || s.Number < len(t.segs) {
 		return p.due(), nil // the first one stays
 	}
@@ -153,7 +158,7 @@ func (p *Publisher) ended(t *track) bool {
 // as all tracks have that have not ended.
 func (p *Publisher) common() int {
 	least, most := -1, 0
-	for _, t := range p.tracks {
+	for _, t := range p.played {
 		if t.init == nil || len(t.segs) == 0 {
 			return 0
 		}
@@ -174,7 +179,7 @@ func (p *Publisher) due() bool {
 		return false
 	}
 	n := p.common()
-	return n > 0 && (!p.playable || slices.ContainsFunc(p.tracks, func(t *track) bool {
+	return n > 0 && (!p.playable || slices.ContainsFunc(p.played, func(t *track) bool {
 		return t.event < t.growTo(n)
 	}))
 }
@@ -187,7 +192,7 @@ func (p *Publisher) updateFront() {
 	}
 	var least, most time.Duration
 	grows := false
-	for _, t := range p.tracks {
+	for _, t := range p.played {
 		n := t.event
 		if p.finished {
 			n = len(t.segs)

@@ -16,7 +16,7 @@ type State struct {
 	Playable bool
 	// Finished says that Finish has succeeded, Failed that Fail has been called.
 	Finished, Failed bool
-	// Duration is that of the longest track, up to its first missing segment.
+	// Duration is that of the longest track but images, up to its first missing segment.
 	Duration time.Duration
 	Size     int64 // bytes of all accepted segments and initialization segments
 }
@@ -24,7 +24,7 @@ type State struct {
 // TrackState is what has been accepted of one track.
 type TrackState struct {
 	Track Track // the plan
-	Init  *Init // nil while there is none, and always for subtitles
+	Init  *Init // nil while there is none, and always for subtitles and images
 	// Segments are in the order of their numbers. The first Contiguous of them have the
 	// numbers from 0.
 	Segments   []Segment
@@ -59,7 +59,7 @@ func (p *Publisher) State() State {
 		}
 		if t.init != nil {
 			init := *t.init
-			if t.plan.Kind != Subtitle {
+			if t.plan.Kind != Subtitle && t.plan.Kind != Image {
 				ts.Init = &init
 				ts.Size += init.Size
 			}
@@ -67,7 +67,9 @@ func (p *Publisher) State() State {
 			ts.Average = averageBandwidth(t.segs, init.Timescale)
 		}
 		s.Tracks = append(s.Tracks, ts)
-		s.Duration = max(s.Duration, ts.Duration)
+		if t.plan.Kind != Image {
+			s.Duration = max(s.Duration, ts.Duration)
+		}
 		s.Size += ts.Size
 	}
 	return s
@@ -78,7 +80,7 @@ func (p *Publisher) State() State {
 // than planned.
 func (p *Publisher) renditions(name string) []rendition {
 	var out []rendition
-	for _, t := range p.tracks {
+	for _, t := range p.played {
 		r := rendition{
 			Track: t.plan, codecs: t.init.Codecs,
 			uri:     path.Join(p.attempt, t.plan.ID, name),

@@ -34,7 +34,7 @@ func (p *Publisher) publish(ctx context.Context) error {
 	}
 	var writes []write
 	n := p.common()
-	for _, t := range p.tracks {
+	for _, t := range p.played {
 		if m := t.growTo(n); m > t.event {
 			writes = append(writes, p.eventWrite(t, m, false))
 		}
@@ -133,7 +133,7 @@ func (p *Publisher) finalWrites() ([]write, error) {
 	}
 	p.sealed = true
 	writes := []write{}
-	for _, t := range p.tracks {
+	for _, t := range p.played {
 		if p.grew(t) {
 			writes = append(writes, p.eventWrite(t, len(t.segs), true))
 		}
@@ -191,7 +191,7 @@ func (p *Publisher) Fail(ctx context.Context) error {
 	p.sealed, p.failed = true, true
 	n := p.common()
 	var writes []write
-	for _, t := range p.tracks {
+	for _, t := range p.played {
 		if p.grew(t) {
 			writes = append(writes, p.eventWrite(t, t.growTo(n), true))
 		}

@@ -61,6 +61,12 @@ type Asset struct {
 	// Master is the multivariant playlist of Published, byte for byte: what is in the
 	// Store, or is about to be.
 	Master string `json:"master,omitempty"`
+	// Poster is the key of a JPEG that stands for the published video, and Storyboard that
+	// of the WebVTT file which says what picture to show for which time (see package
+	// hls/stills). They are there once the attempt is whole, where Options.Plan has Stills and the source has a
+	// picture; else they are "".
+	Poster     string `json:"poster,omitempty"`
+	Storyboard string `json:"storyboard,omitempty"`
 	// Superseded are the key prefixes of runs that were published before Published. They
 	// stay for Options.KeepSuperseded.
 	Superseded []string `json:"superseded,omitempty"`

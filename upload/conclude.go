@@ -36,9 +36,10 @@ func (r *run) complete(ctx context.Context) {
 	if r.p.opts.KeepSuperseded < 0 {
 		superseded = nil
 	}
+	usedUp := r.usedUp()
 	old := r.list(ctx, func(key string) bool {
 		return key != playlist && !strings.HasPrefix(key, output+"/") &&
-			!Asset{Superseded: superseded}.superseded(key)
+			!Asset{Superseded: superseded}.superseded(key) || usedUp(key)
 	})
 	old = append(old, r.journals(ctx)...)
 	if !r.held.get().Stray { // or tidy looks, when whoever may have stood still has woken

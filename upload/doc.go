@@ -102,6 +102,8 @@
 //	  "status": "RUNNING", "stage": "encoding", "attempt": "01m81jhf5ww0fvaexb5bxdy0fa", "queue": 3,
 //	  "fraction": 0.42, "position": 50.4, "duration": 120, "front": 48, "eta": 33.5, "speed": 2.1,
 //	  "playlist": "/media/01m81jhf5wqnwzj8c1er2kzba5/master.m3u8",
+//	  "poster": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/poster-0-6f1c0e7ab3d85f21.jpg",
+//	  "storyboard": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/storyboard-90ab5c3de2f41768.vtt",
 //	  "size": 73400320, "priority": 1, "tenant": "acme", "metadata": {"album": "summer"},
 //	  "error": {"code": "truncated", "message": "The file ends early: …", "permanent": true},
 //	  "warnings": [{"code": "truncated", "message": "The file ends early: …"}],
@@ -109,7 +111,9 @@
 //	}
 //
 // playlist is there as soon as the video can be played, error only with ERROR,
-// completed and warnings only with COMPLETE, queue only while the asset waits.
+// completed and warnings only with COMPLETE, queue only while the asset waits. poster and
+// storyboard (see package hls/stills) are there once the video is whole, where Options.Plan has
+// Stills.
 //
 // # Who may do what
 //

@@ -36,6 +36,7 @@ func (r *run) gate(job encoder.Job) func(ctx context.Context, master []byte, fin
 				a.Superseded = append(a.Superseded, a.Published)
 			}
 			a.Published, a.Master = a.Output, string(master)
+			r.setStills(a)
 		})
 	}
 }
@@ -102,6 +103,9 @@ func short(report check.Report, job encoder.Job, wants []time.Duration) []check.
 	}
 	var findings []check.Finding
 	for i, spec := range job.Tracks {
+		if spec.Kind == hls.Image {
+			continue // in no playlist
+		}
 		uri := path.Join(path.Base(job.Output), spec.ID)
 		t, there := byURI[uri]
 		if there && t.Duration+slack(job) >= wants[i] {

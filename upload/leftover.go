@@ -79,13 +79,13 @@ func (p *Pipeline) unreferenced(ctx context.Context, a Asset) ([]string, error) 
 	if err != nil {
 		return nil, err
 	}
-	return p.listUnder(ctx, a.Published+"/", func(key string) bool { return spare(key, refers) })
+	return p.listUnder(ctx, a.Published+"/", func(key string) bool { return a.spare(key, refers) })
 }
 
 // spare says whether the key is one of vodkit's that a published run can do without.
-func spare(key string, refers map[string]bool) bool {
+func (a Asset) spare(key string, refers map[string]bool) bool {
 	_, own := ownKeyOf(key)
-	return own && !refers[key] && path.Base(key) != hls.EventName
+	return own && !refers[key] && path.Base(key) != hls.EventName && !a.isStill(key)
 }
 
 // withdrawn takes the playlist that nobody was told of out of the record, behind
@@ -93,6 +93,7 @@ func spare(key string, refers map[string]bool) bool {
 func (r *run) withdrawn(a *Asset) {
 	if a.Playlist == "" && !(a.Status.Terminal() && r.p.opts.KeepFailed) {
 		a.Published, a.Master = "", ""
+		a.Poster, a.Storyboard = "", ""
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/hls/stills"
 	"github.com/vodkit/vodkit/progress"
 )
 
@@ -28,6 +29,7 @@ type run struct {
 	resumed  bool // it goes on with what earlier runs have made
 	finished bool // the presentation is published whole
 	warnings []Warning
+	stills   stills.Result
 
 	mu    sync.Mutex // guards what follows, which the keeper reads
 	state progress.Event
@@ -215,6 +217,9 @@ func (r *run) publish(ctx context.Context) error {
 		e.Position = max(e.Position, e.Duration)
 		e.Fraction = 0.99
 	})
+	if err := r.makeStills(ctx); err != nil {
+		return err
+	}
 	if err := r.pub.Finish(ctx); err != nil {
 		var incomplete *hls.IncompleteError
 		var known *encoder.Error

@@ -73,6 +73,10 @@ func TestSweepRemovesWhatNobodyRefersTo(t *testing.T) {
 		"media/" + imported.ID + "/" + ids.New(time.Now()) + "-13/audio/0-0123456789abcdef.m4s":            upload.SweptAttempt,
 		"media/" + imported.ID + "/" + ids.New(time.Now()) + "-13/text-2/0-0123456789abcdef.vtt":           upload.SweptAttempt,
 		"media/" + imported.ID + "/" + ids.New(time.Now()) + "-13/v360/iframe.m3u8":                        upload.SweptAttempt,
+		"media/" + imported.ID + "/" + attempt + "/stills/7-0123456789abcdef.jpg":                          upload.SweptAttempt,
+		"media/" + imported.ID + "/" + attempt + "/stills/poster-7-0123456789abcdef.jpg":                   upload.SweptAttempt,
+		"media/" + imported.ID + "/" + attempt + "/stills/sheet-7-0123456789abcdef.jpg":                    upload.SweptAttempt,
+		"media/" + imported.ID + "/" + attempt + "/stills/storyboard-0123456789abcdef.vtt":                 upload.SweptAttempt,
 		"media/" + strings.Repeat("i", 128) + "/" + attempt + "/v-1080/init-0123456789abcdef.mp4":          upload.SweptNoRecord,
 		"media/" + gone + "/master.m3u8":                                                                   upload.SweptNoRecord,
 		"sources/" + strings.Repeat("i", 128) + "/" + ids.New(time.Date(1970, 1, 1, 0, 0, 0, 0, time.UTC)): upload.SweptNoRecord,
@@ -98,7 +102,7 @@ func TestSweepRemovesWhatNobodyRefersTo(t *testing.T) {
 	report, err = b.Sweep(b.ctx, &anyAge)
 	require.NoError(t, err)
 	assert.Equal(t, dry, report)
-	assert.EqualValues(t, 4*11+len(masterOf(attempt)), report.Bytes)
+	assert.EqualValues(t, 4*15+len(masterOf(attempt)), report.Bytes)
 	assert.Equal(t, before, b.kept())
 	report, err = b.Sweep(b.ctx, &anyAge)
 	require.NoError(t, err)

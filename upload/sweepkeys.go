@@ -21,7 +21,8 @@ var (
 	sourceKey  = regexp.MustCompile(`^` + sourcesPrefix + `([^/]+)/` + newID + `$`)
 	masterKey  = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/master\.m3u8$`)
 	attemptKey = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/(` + attemptName + `)/[a-z0-9-]+/` +
-		`(?:event\.m3u8|(?:index|iframe)(?:-[0-9]+)?\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.(?:m4s|vtt))$`)
+		`(?:event\.m3u8|(?:index|iframe)(?:-[0-9]+)?\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.(?:m4s|vtt|jpg)|` +
+		`(?:poster|sheet)-[0-9]+-[0-9a-f]{16}\.jpg|storyboard-[0-9a-f]{16}\.vtt)$`)
 	journalKey = regexp.MustCompile(`^` + journalPrefix + `([^/]+)/(` + attemptName + `)/` + newID + `\.json$`)
 	// masterURI is what a multivariant playlist of ours refers to.
 	masterURI = regexp.MustCompile(`^(` + attemptName + `)/[a-z0-9-]+/(?:event|(?:index|iframe)(?:-[0-9]+)?)\.m3u8$`)

@@ -176,7 +176,7 @@ func (s *sweep) references(ctx context.Context, a Asset, master string) (func(ke
 		return nil, err
 	}
 	return func(key string) bool {
-		return !strings.HasPrefix(key, a.Published+"/") || !spare(key, refers)
+		return !strings.HasPrefix(key, a.Published+"/") || !a.spare(key, refers)
 	}, nil
 }
 

@@ -14,27 +14,30 @@ import (
 
 // assetView is the JSON form of an asset over HTTP. Durations are seconds.
 type assetView struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name"`
-	Tenant   string            `json:"tenant,omitempty"`
-	Status   progress.Status   `json:"status"`
-	Stage    progress.Stage    `json:"stage,omitempty"`
-	Attempt  string            `json:"attempt"`
-	Queue    int               `json:"queue,omitempty"`
-	Fraction float64           `json:"fraction"`
-	Position float64           `json:"position,omitempty"`
-	Duration float64           `json:"duration"`
-	Front    float64           `json:"front"`
-	ETA      float64           `json:"eta,omitempty"`
-	Speed    float64           `json:"speed,omitempty"`
-	Playlist string            `json:"playlist,omitempty"`
-	Size     int64             `json:"size"`
-	Priority int               `json:"priority,omitempty"`
-	Metadata map[string]string `json:"metadata,omitempty"`
-	Error    *progress.Failure `json:"error,omitempty"`
-	Warnings []Warning         `json:"warnings,omitempty"`
-	Created  time.Time         `json:"created"`
-	Updated  time.Time         `json:"updated"`
+	ID       string          `json:"id"`
+	Name     string          `json:"name"`
+	Tenant   string          `json:"tenant,omitempty"`
+	Status   progress.Status `json:"status"`
+	Stage    progress.Stage  `json:"stage,omitempty"`
+	Attempt  string          `json:"attempt"`
+	Queue    int             `json:"queue,omitempty"`
+	Fraction float64         `json:"fraction"`
+	Position float64         `json:"position,omitempty"`
+	Duration float64         `json:"duration"`
+	Front    float64         `json:"front"`
+	ETA      float64         `json:"eta,omitempty"`
+	Speed    float64         `json:"speed,omitempty"`
+	Playlist string          `json:"playlist,omitempty"`
+	// Poster and Storyboard are URLs, as Playlist is.
+	Poster     string            `json:"poster,omitempty"`
+	Storyboard string            `json:"storyboard,omitempty"`
+	Size       int64             `json:"size"`
+	Priority   int               `json:"priority,omitempty"`
+	Metadata   map[string]string `json:"metadata,omitempty"`
+	Error      *progress.Failure `json:"error,omitempty"`
+	Warnings   []Warning         `json:"warnings,omitempty"`
+	Created    time.Time         `json:"created"`
+	Updated    time.Time         `json:"updated"`
 	// Completed is when the attempt became COMPLETE.
 	Completed time.Time `json:"completed,omitzero"`
 }
@@ -58,6 +61,12 @@ func (h *Handler) view(r *http.Request, a Asset) assetView {
 	}
 	if a.Playlist != "" {
 		v.Playlist = h.mediaURL(r, a.Playlist)
+	}
+	if a.Poster != "" {
+		v.Poster = h.mediaURL(r, a.Poster)
+	}
+	if a.Storyboard != "" {
+		v.Storyboard = h.mediaURL(r, a.Storyboard)
 	}
 	return v
 }

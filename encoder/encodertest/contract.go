@@ -53,6 +53,9 @@ func newContract(errorf func(string, ...any), store storage.Store, job encoder.J
 	c := &contract{errorf: errorf, store: store, job: job, tracks: map[string]*trackState{}}
 	for _, t := range job.Tracks {
 		c.tracks[t.ID] = &trackState{track: t, segments: map[int]segmentState{}}
+		if t.Kind == hls.Image {
+			c.tracks[t.ID].info.timescale = hls.ImageTimescale
+		}
 	}
 	return c
 }
@@ -133,6 +136,8 @@ func (c *contract) sawInit(i hls.Init) error {
 	switch {
 	case t == nil:
 		return fmt.Errorf("init segment of track %q, which the job does not have", i.Track)
+	case t.track.Kind == hls.Image:
+		return fmt.Errorf("an init segment of track %q, which is of images", i.Track)
 	case t.init != nil:
 		return fmt.Errorf("a second init segment of track %q", i.Track)
 	case i.Codecs == "":
@@ -158,7 +163,7 @@ func (c *contract) sawSegment(s hls.Segment) error {
 	if t == nil {
 		return fmt.Errorf("%s, which the job does not have", name)
 	}
-	if t.init == nil {
+	if t.init == nil && t.track.Kind != hls.Image {
 		return fmt.Errorf("%s comes before the track's init segment", name)
 	}
 	if err := c.due(t, s.Number); err != nil {
@@ -168,7 +173,7 @@ func (c *contract) sawSegment(s hls.Segment) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
-	info, err := readSegment(b, t.info)
+	info, err := c.readSegment(t, s, b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
@@ -177,6 +182,13 @@ func (c *contract) sawSegment(s hls.Segment) error {
 		return err
 	}
 	return t.checkTimes(c.job.Grid, s, info, name)
+}
+
+func (c *contract) readSegment(t *trackState, s hls.Segment, b []byte) (segmentInfo, error) {
+	if t.track.Kind == hls.Image {
+		return c.readImages(t, s, b)
+	}
+	return readSegment(b, t.info)
 }
 
 // due complains of a number that a segment must not have.
@@ -301,6 +313,9 @@ func (c *contract) stillThere(ctx context.Context) {
 			if s.Key != "" {
 				check(s.Key, s.Size)
 			}
+			if s.Poster != nil {
+				check(s.Poster.Key, s.Poster.Size)
+			}
 		}
 	}
 }
@@ -310,7 +325,7 @@ func (c *contract) complete() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for id, t := range c.tracks {
-		if t.init == nil || len(t.segments) == 0 {
+		if t.init == nil && t.track.Kind != hls.Image || len(t.segments) == 0 {
 			c.errorf("Encode returned nil, and track %q has no segment", id)
 			continue
 		}
@@ -331,7 +346,7 @@ func (c *contract) completeTrack(id string, t *trackState) {
 	if c.end() < c.job.Grid.Segments() && last.Number != c.end()-1 {
 		c.errorf("track %q ends with segment %d, the window with %d", id, last.Number, c.end()-1)
 	}
-	end := float64(last.Start+last.Duration) / float64(t.init.Timescale)
+	end := float64(last.Start+last.Duration) / float64(t.info.timescale)
 	segment := c.job.Grid.SegmentDuration().Float()
 	want := 0.0
 	if g := c.job.Grid; g.Frames > 0 {

@@ -43,7 +43,7 @@ type FakeOptions struct {
 // video is a recorded picture of 128x72 that counts seconds and starts again with
 // every GOP, whatever size the track says, and all sound a tone at 48 kHz. Frame rate,
 // GOPs, segments and duration are the job's, to the frame, and the segments are real:
-// players play them.
+// players play them. Images are ramps of colours.
 //
 // The job's duration is Grid.Frames, or that of Media where the grid does not know. A
 // window behind its end is CodeTruncated. All methods may be called concurrently.
@@ -204,6 +204,10 @@ func (e *encode) prepare() ([]*recording, error) {
 	}
 	var rs []*recording
 	for _, t := range e.job.Tracks {
+		if t.Kind == hls.Image {
+			rs = append(rs, nil) // they are painted
+			continue
+		}
 		r, err := record(t.Kind, e.job.Grid.FrameRate)
 		if err != nil {
 			return nil, fmt.Errorf("track %q: %w", t.ID, err)
@@ -240,6 +244,12 @@ func (e *encode) before(ctx context.Context, n int) error {
 // step puts segment n of every track that has one, and tells how far that is.
 func (e *encode) step(ctx context.Context, recordings []*recording, n int) error {
 	for i, t := range e.job.Tracks {
+		if t.Kind == hls.Image {
+			if err := e.putImages(ctx, t, n); err != nil {
+				return err
+			}
+			continue
+		}
 		m := segment(recordings[i], t.Kind, e.job.Grid, e.frames, n)
 		if m == nil {
 			continue

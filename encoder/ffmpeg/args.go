@@ -43,19 +43,22 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 			from = fmt.Sprintf("0:%d", t.Stream)
 		}
 		args = append(args, "-map", from, "-map_metadata", "-1", "-map_chapters", "-1")
-		if t.Copy {
+		switch {
+		case t.Copy:
 			s, _ := stream(job.Media, t.Stream)
 			as, err := copyArgs(t, s, job.Grid)
 			if err != nil {
 				return nil, err
 			}
-			args = append(args, as...)
-		} else if t.Kind == hls.Video {
-			args = append(append(args, e.videoArgs(t, job.Grid, threads)...), part.keyArgs()...)
-		} else {
-			args = append(args, e.audioArgs(t)...)
+			args = append(append(args, as...), "-f", "mp4")
+		case t.Kind == hls.Image:
+			args = append(args, imageArgs()...)
+		case t.Kind == hls.Video:
+			args = append(append(append(args, e.videoArgs(t, job.Grid, threads)...), part.keyArgs()...), "-f", "mp4")
+		default:
+			args = append(append(args, e.audioArgs(t)...), "-f", "mp4")
 		}
-		args = append(args, "-f", "mp4", fmt.Sprintf("pipe:%d", firstOut+i))
+		args = append(args, fmt.Sprintf("pipe:%d", firstOut+i))
 	}
 	return args, nil
 }

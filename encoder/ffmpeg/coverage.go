@@ -47,6 +47,9 @@ func (r *run) short(tail *stderrTail) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, t := range r.job.Tracks {
+		if isImage(t) {
+			continue // pictures of frames that a video track has
+		}
 		c := r.tracks[t.ID]
 		if t.Kind == hls.Subtitle {
 			c.timescale = hls.SubtitleTimescale

@@ -32,7 +32,7 @@ const oldestMajor, oldestMinor = 5, 1
 // needed are what every encode uses; an encoder or filter each.
 var (
 	neededEncoders = []string{"libx264", "aac"}
-	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "aresample", "aformat", "apad", "atrim",
+	neededFilters  = []string{"scale", "setsar", "format", "fps", "tpad", "trim", "split", "null", "framestep", "select", "aresample", "aformat", "apad", "atrim",
 		"hflip", "vflip", "transpose", "anullsrc", "asetrate", "asetpts", "setpts", "asettb", "ainterleave", "areverse", "aselect", "premultiply", "alimiter"}
 	hdrFilters = []string{"zscale", "tonemap"}
 )

@@ -19,7 +19,7 @@ func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 		return nil, err
 	}
 	var graphs []string
-	var videos []int
+	var videos, images []int
 	sounds := 0
 	for i, t := range job.Tracks {
 		s, ok := stream(job.Media, t.Stream)
@@ -30,6 +30,8 @@ func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 		case t.Copy && t.Kind != hls.Subtitle:
 		case t.Kind == hls.Video:
 			videos = append(videos, i)
+		case t.Kind == hls.Image:
+			images = append(images, i)
 		case t.Kind == hls.Audio:
 			sounds++
 			graphs = append(graphs, audioChain(i, sounds, t, s, job))
@@ -37,8 +39,8 @@ func filterGraphs(job encoder.Job, tonemap bool) ([]string, error) {
 			return nil, fmt.Errorf("track %q is of kind %q, which this encoder does not make", t.ID, t.Kind)
 		}
 	}
-	if len(videos) > 0 {
-		graphs = append(graphs, strings.Join(videoChains(job, part, videos, tonemap), ";"))
+	if len(videos)+len(images) > 0 {
+		graphs = append(graphs, strings.Join(videoChains(job, part, videos, images, tonemap), ";"))
 	}
 	return graphs, nil
 }
@@ -53,16 +55,27 @@ func stream(m encoder.Media, index int) (encoder.Stream, bool) {
 }
 
 // videoChains decodes once: the first rendition is made from the picture, each
-// further one from the rendition before it.
-func videoChains(job encoder.Job, part span, videos []int, tonemap bool) []string {
+// further one from the rendition before it. Images are of the first.
+func videoChains(job encoder.Job, part span, videos, images []int, tonemap bool) []string {
 	var chains []string
 	from := ""
+	for n, i := range images {
+		t := job.Tracks[i]
+		if len(videos) == 0 {
+			chains = append(chains, imageChain(i, t, job.Grid, part, imageSource(job, t, part, tonemap)))
+		} else {
+			chains = append(chains, imageChain(i, t, job.Grid, part, fmt.Sprintf("[still%d]", n)))
+		}
+	}
 	for n, i := range videos {
 		t := job.Tracks[i]
 		var f string
 		if n == 0 {
 			s, _ := stream(job.Media, t.Stream)
 			f = fmt.Sprintf("[0:%d]%s", t.Stream, strings.Join(firstPicture(t, s, job.Grid, part, tonemap), ","))
+			for k := range images {
+				f += fmt.Sprintf(",split=2[still%d],null", k)
+			}
 		} else {
 			f = fmt.Sprintf("[%s]scale=%d:%d,setsar=1", from, t.Width, t.Height)
 		}

@@ -24,7 +24,7 @@ func TestSuite(t *testing.T) {
 				src := put(t, store, path)
 				m, err := ff.Probe(t.Context(), src)
 				require.NoError(t, err)
-				grid, tracks, err := encoder.Plan(m, nil)
+				grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{Stills: true})
 				require.NoError(t, err)
 				return ff, store, encoder.Job{Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks}
 			})

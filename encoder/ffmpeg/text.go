@@ -51,6 +51,9 @@ func (r *run) pack(ctx context.Context, store *watchedStore, t encoder.TrackSpec
 		_, err := pack.Text(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), r.job.Grid.Duration(), from, r.packed, opts)
 		return err
 	}
+	if isImage(t) {
+		return r.packImages(ctx, store, t, from, opts)
+	}
 	own := *opts
 	own.Frames = places(t, r.job)
 	s, err := pack.Pack(ctx, store, r.job.Output, t.Track, r.part.cut(r.job), from, r.packed, &own)

@@ -51,7 +51,7 @@ func spanOf(job encoder.Job) (span, error) {
 		return p, errors.New("a window of a source that can't be decoded in parts")
 	}
 	for _, t := range job.Tracks {
-		if t.Kind != hls.Video {
+		if t.Kind != hls.Video && !isImage(t) {
 			return p, fmt.Errorf("a window of track %q, which is no video", t.ID)
 		}
 		if t.Copy {

@@ -32,5 +32,6 @@
 // half of its length from its time, and a track is as long as its segments say. Other
 // codecs are taken as they come.
 //
-// Subtitles come as WebVTT, and [Text] cuts them on the same grid.
+// Subtitles come as WebVTT, and [Text] cuts them on the same grid. Pictures for a poster
+// and a storyboard come as raw frames, see [Images].
 package pack

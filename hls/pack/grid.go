@@ -54,6 +54,18 @@ func (g Grid) start(n int) (num, den *big.Int, ok bool) {
 	return nil, nil, false
 }
 
+// millis returns when segment n opens, in milliseconds. There is no end to the last segment
+// of a grid with cuts.
+func (g Grid) millis(n int) int64 {
+	switch {
+	case len(g.Cuts) == 0 || n == 0:
+		return (int64(n)*g.Segment.Num*1000 + g.Segment.Den/2) / g.Segment.Den
+	case n <= len(g.Cuts):
+		return g.Cuts[n-1].Round(time.Millisecond).Milliseconds()
+	}
+	return math.MaxInt64
+}
+
 // clock is a Grid in a track's ticks, and the segment that is open.
 type clock struct {
 	grid      Grid

@@ -85,9 +85,15 @@ func (o *output) segment(ctx context.Context, s hls.Segment, samples int, buf *b
 	})
 }
 
-func (o *output) putSegment(ctx context.Context, s hls.Segment, samples int, data []byte) (err error) {
+func (o *output) putSegment(ctx context.Context, s hls.Segment, samples int, data []byte) error {
+	o.summary.Samples += int64(samples)
+	return o.putMedia(ctx, s, ".m4s", "video/iso.segment", data)
+}
+
+// putMedia puts a segment and tells of it. s lacks the key and the size.
+func (o *output) putMedia(ctx context.Context, s hls.Segment, ext, contentType string, data []byte) (err error) {
 	s.Track, s.Size = o.track, int64(len(data))
-	if s.Key, err = o.put(ctx, strconv.Itoa(s.Number), ".m4s", "video/iso.segment", data); err != nil {
+	if s.Key, err = o.put(ctx, strconv.Itoa(s.Number), ext, contentType, data); err != nil {
 		return err
 	}
 	if o.summary.Segments == 0 {
@@ -95,7 +101,6 @@ func (o *output) putSegment(ctx context.Context, s hls.Segment, samples int, dat
 	}
 	o.summary.End = s.Start + s.Duration
 	o.summary.Segments++
-	o.summary.Samples += int64(samples)
 	return o.emit(Event{Segment: &s})
 }
 

@@ -90,16 +90,7 @@ func (t *textCutter) run(ctx context.Context, cues *cueReader, finish func(conte
 }
 
 // at returns when segment n opens, in milliseconds.
-func (t *textCutter) at(n int) int64 {
-	d := t.grid.Segment
-	switch cuts := t.grid.Cuts; {
-	case len(cuts) == 0 || n == 0:
-		return (int64(n)*d.Num*1000 + d.Den/2) / d.Den
-	case n <= len(cuts):
-		return cuts[n-1].Round(time.Millisecond).Milliseconds()
-	}
-	return math.MaxInt64
-}
+func (t *textCutter) at(n int) int64 { return t.grid.millis(n) }
 
 func (t *textCutter) add(ctx context.Context, c cue) error {
 	if c.end <= c.start || c.end <= t.at(t.number) || c.start >= t.end {
