@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -78,6 +79,10 @@ type run struct {
 	tracks  map[string]covered
 }
 
+// encodesPictures says whether the track is what takes long. Sound and what is copied is
+// many times as fast: beside a window it must not hold up what somebody waits to play.
+func encodesPictures(t encoder.TrackSpec) bool { return t.Kind == hls.Video && !t.Copy }
+
 func (r *run) encode(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -92,6 +97,7 @@ func (r *run) encode(parent context.Context) error {
 	}
 	c := r.e.command(r.e.opts.FFmpeg, r.in, args)
 	c.files = pipes.inherited
+	c.yields = !slices.ContainsFunc(r.job.Tracks, encodesPictures)
 	p, err := start(ctx, c)
 	if err != nil {
 		return orContext(parent, err)

@@ -24,6 +24,7 @@ type command struct {
 	stdout  *os.File
 	env     []string // beside inheritedEnv
 	network bool     // it reads a loopback address
+	yields  bool     // it lets others have the processors first
 	confine confinement
 	log     *slog.Logger
 }
@@ -71,6 +72,9 @@ func start(ctx context.Context, c command) (*process, error) {
 		err := cmd.Start()
 		if err != nil {
 			_ = os.Remove(dir)
+		}
+		if err == nil && c.yields {
+			lowerPriority(cmd.Process.Pid)
 		}
 		started <- err
 		if err != nil {

@@ -19,4 +19,6 @@ func wroteTooMuch(error) bool { return false }
 
 func canLimit() bool { return false }
 
+func lowerPriority(int) {}
+
 func peakMemory(*os.ProcessState) int64 { return 0 }
