@@ -69,7 +69,7 @@ OUT ?= results.tsv
 
 bench: bench-encode bench-copy bench-playable bench-resume bench-slots ## all benchmarks; each prints ratios and fails where a gate is missed
 
-bench-encode: ## CPU of a whole encode against the reference command; ROUNDS=n
+bench-encode: ## CPU and wall time of a whole encode in windows against the reference command; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg
 	@go build -o .cache/bin/bench-encode ./internal/bench/encode
 	@.cache/bin/bench-encode -rounds $(or $(ROUNDS),5) -out results-bench-encode.tsv

@@ -7,6 +7,7 @@ import (
 	"context"
 	"os"
 	"os/exec"
+	"runtime"
 	"slices"
 	"syscall"
 	"time"
@@ -40,7 +41,7 @@ func Median(v []float64) float64 {
 }
 
 // Encode does what a Pipeline does with one source, without its bookkeeping: the file at
-// path, into a Store in dir.
+// path, in windows, as many at once as there are processors, into a Store in dir.
 func Encode(ctx context.Context, path, dir string, opts *encoder.PlanOptions) error {
 	store, err := blobstore.OpenFile(dir, nil)
 	if err != nil {
@@ -71,7 +72,8 @@ func Encode(ctx context.Context, path, dir string, opts *encoder.PlanOptions) er
 	if err != nil {
 		return err
 	}
-	err = ff.Encode(ctx, job, func(u encoder.Update) error {
+	enc := encoder.Parallel(encoder.Limit(ff, int64(runtime.NumCPU()), nil), nil)
+	err = enc.Encode(ctx, job, func(u encoder.Update) error {
 		switch {
 		case u.Init != nil:
 			return pub.Init(ctx, *u.Init)

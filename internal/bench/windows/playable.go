@@ -9,6 +9,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/bench"
 )
 
 // mostRatio is how much longer a long source may take to be playable than a minute does.
@@ -41,8 +43,8 @@ func playable(ctx context.Context, s setup) (table, error) {
 			shorts, longs = append(shorts, a), append(longs, b)
 			t.row(first.Seconds(), n, a, b, b/a)
 		}
-		ratio := median(longs) / median(shorts)
-		t.row(first.Seconds(), "median", median(shorts), median(longs), ratio)
+		ratio := bench.Median(longs) / bench.Median(shorts)
+		t.row(first.Seconds(), "median", bench.Median(shorts), bench.Median(longs), ratio)
 		t.gate(ratio <= mostRatio, "with a first segment of %v the ratio %.3f is over %.2f", first, ratio, mostRatio)
 	}
 	return t, nil

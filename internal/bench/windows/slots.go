@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/vodkit/vodkit/internal/bench"
 	"github.com/vodkit/vodkit/progress"
 )
 
@@ -53,8 +54,8 @@ func slots(ctx context.Context, s setup) (table, error) {
 		ratios = append(ratios, ratio)
 		t.row(n, one, two, one/two, turn, once, turn/once, ratio)
 	}
-	t.row("median", "", "", "", "", "", "", median(ratios))
-	t.gate(median(ratios) >= leastSpeedup, "the ratio %.3f is under %.2f", median(ratios), leastSpeedup)
+	t.row("median", "", "", "", "", "", "", bench.Median(ratios))
+	t.gate(bench.Median(ratios) >= leastSpeedup, "the ratio %.3f is under %.2f", bench.Median(ratios), leastSpeedup)
 	return t, nil
 }
 
