@@ -34,6 +34,7 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 	a.pipeline, err = upload.New(store, encoder.Parallel(encoder.Limit(enc, int64(c.encoders), nil), nil), prober, &upload.Options{
 		Sink:       a.hub,
 		MaxSize:    int64(c.maxUpload),
+		Plan:       &encoder.PlanOptions{Stills: true}, // the page shows posters and storyboards
 		SweepEvery: c.sweepEvery,
 		Logger:     log,
 	})

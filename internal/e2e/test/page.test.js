@@ -108,6 +108,33 @@ describe('a video from upload to deletion', () => {
     assert.ok(late.time > early.time, 'the video did not play on while it grew');
   });
 
+  test('it has a poster, and pictures of every moment under the pointer', async () => {
+    const thumbnail = item(page, 'film.mp4').locator('.thumbnail');
+    await thumbnail.waitFor();
+    await until('the poster', () => thumbnail.locator('img').evaluate((img) => img.complete && img.naturalWidth > 0));
+    assert.match(await page.locator('#video').getAttribute('poster'), /\/media\/.+\/poster-\d+-[0-9a-f]{16}\.jpg$/);
+    const box = await thumbnail.boundingBox();
+    const seen = new Set();
+    for (const [part, time] of [[0.01, '0:00'], [0.5, '0:14'], [0.99, '0:28']]) {
+      await page.mouse.move(box.x + part * box.width, box.y + box.height / 2);
+      await until(`the picture of ${time}`, async () => await thumbnail.locator('.time').textContent() === time);
+      const { image, position } = await thumbnail.locator('.scene').evaluate((scene) => {
+        const { backgroundImage, backgroundPosition } = getComputedStyle(scene);
+        return { image: backgroundImage, position: backgroundPosition };
+      });
+      const sheet = image.match(/^url\("(.+)"\)$/)[1];
+      const size = await page.evaluate(async (url) => {
+        const bitmap = await createImageBitmap(await (await fetch(url)).blob());
+        return [bitmap.width, bitmap.height];
+      }, sheet);
+      assert.deepEqual(size, [1280, 432], 'fifteen pictures, five in a row');
+      seen.add(position);
+    }
+    assert.equal(seen.size, 3, 'three places of the sheet');
+    await page.mouse.move(0, 0);
+    assert.equal(await thumbnail.locator('.time').isVisible(), false);
+  });
+
   test('it seeks', async () => {
     await seek(page, 25);
     await page.evaluate(() => document.getElementById('video').play());
@@ -374,7 +401,7 @@ test('names are never taken for code or paths', async () => {
     await server.upload(file);
     const page = await open(browser, server.url);
     await page.locator('#videos .item .name').getByText(path.basename(file)).waitFor();
-    assert.equal(await page.locator('#videos img').count(), 0);
+    assert.equal(await page.locator('#videos .name img, #videos .reason img, #videos .detail img, #videos img[onerror]').count(), 0);
     await finish(page);
   } finally {
     await server.stop();

@@ -59,7 +59,7 @@ function merge(id, e) {
 function merged(record) {
   const known = assets.get(record.id);
   if (!known || known.status !== record.status || known.attempt !== record.attempt) return record;
-  if (watch.follows(record.id)) return { ...record, ...known, playlist: record.playlist ?? known.playlist };
+  if (watch.follows(record.id)) return { ...record, ...known, playlist: record.playlist ?? known.playlist, poster: record.poster, storyboard: record.storyboard };
   const { stage, eta, speed, queue, front, position } = known;
   return { stage, eta, speed, queue, front, position, ...record };
 }

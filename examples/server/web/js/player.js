@@ -45,6 +45,7 @@ export class Player {
     this.#empty.hidden = true;
     this.#controls.hidden = false;
     this.#title.textContent = asset.name || asset.id;
+    this.#poster();
     this.#playlist.value = new URL(asset.playlist, location.href).href;
     this.#video.tabIndex = 0;
     this.#load(0);
@@ -63,6 +64,7 @@ export class Player {
     this.#title.textContent = asset.name || asset.id;
     const again = before.attempt && asset.attempt && before.attempt !== asset.attempt && asset.status === 'COMPLETE';
     const whole = this.#native && before.status !== 'COMPLETE' && asset.status === 'COMPLETE';
+    this.#poster();
     if (again || whole) this.#reload();
     this.#describe();
   }
@@ -77,6 +79,14 @@ export class Player {
     this.#title.textContent = 'Player';
     this.#state.textContent = '';
     this.#video.tabIndex = -1;
+    this.#poster();
+  }
+
+  /** poster is what is shown until the video plays. */
+  #poster() {
+    const url = this.#asset?.poster;
+    if (url && this.#video.getAttribute('poster') !== url) this.#video.poster = url;
+    if (!url) this.#video.removeAttribute('poster');
   }
 
   #stop() {

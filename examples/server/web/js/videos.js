@@ -2,6 +2,7 @@
 // scroll position stay.
 
 import { ago, clamp, clock, left, percent } from './format.js';
+import { Thumbnail } from './storyboard.js';
 
 const words = { READY: 'Waiting', RUNNING: 'Encoding', COMPLETE: 'Ready', ERROR: 'Failed' };
 const stages = { queued: 'Waiting for an encoder', probing: 'Looking into the file', encoding: 'Encoding', publishing: 'Finishing' };
@@ -54,6 +55,7 @@ class Item {
     this.front = part('.front');
     this.detail = part('.detail');
     this.reason = part('.reason');
+    this.thumbnail = new Thumbnail(part('.thumbnail'));
     this.buttons = {};
     for (const button of this.element.querySelectorAll('[data-action]')) {
       const action = button.dataset.action;
@@ -72,6 +74,7 @@ class Item {
     this.element.dataset.status = a.status;
     this.element.classList.toggle('current', current);
 
+    this.thumbnail.draw(a);
     this.bar.hidden = !active;
     if (active) this.#progress(a, name);
     text(this.detail, active ? progressText(a) : finishedText(a));
