@@ -94,7 +94,8 @@ type Job struct {
 	Grid   Grid        `json:"grid"`
 	Tracks []TrackSpec `json:"tracks"`
 	// Window is the part of the timeline that is to be made; the zero Window is all of
-	// it. It may be set only where Media.Windowable, and for video and image tracks.
+	// it. It may be set only where Media.Windowable, for image tracks and video tracks that
+	// are encoded.
 	Window Window `json:"window,omitzero"`
 	// Done is what an earlier run of the job has left in the Store. Parallel makes only
 	// what is missing. Other Encoders may make it again, which harms nothing.

@@ -41,7 +41,7 @@ type FakeOptions struct {
 
 // Fake is an Encoder, Prober and Fingerprinter without ffmpeg. It never looks into the source: all
 // video is a recorded picture of 128x72 that counts seconds and starts again with
-// every GOP, whatever size the track says, and all sound a tone at 48 kHz. Frame rate,
+// every GOP, whatever size the track says and whether it is a copy, and all sound a tone at 48 kHz. Frame rate,
 // GOPs, segments and duration are the job's, to the frame, and the segments are real:
 // players play them. Images are ramps of colours.
 //
@@ -212,8 +212,8 @@ func (e *encode) prepare() ([]*recording, error) {
 		if err != nil {
 			return nil, fmt.Errorf("track %q: %w", t.ID, err)
 		}
-		if window && t.Kind != hls.Video {
-			return nil, fmt.Errorf("track %q: a window of sound", t.ID)
+		if window && (t.Kind != hls.Video || t.Copy) {
+			return nil, fmt.Errorf("track %q: a window of sound, or of what is copied", t.ID)
 		}
 		rs = append(rs, r)
 	}

@@ -123,6 +123,9 @@ func parseAVCC(b []byte) (p parameterSets, err error) {
 		return p, bad
 	}
 	p.length = int(b[4]&3) + 1
+	if p.length != 4 {
+		return p, fault("have short lengths in front of their NAL units")
+	}
 	if b[5]&31 != 1 {
 		return p, fault("have not one sequence parameter set")
 	}

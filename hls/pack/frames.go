@@ -1,6 +1,7 @@
 package pack
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"slices"
@@ -94,5 +95,40 @@ func (r *retimer) fragment(f *fragment, track uint32) (err error) {
 		return malformed("fragment: %v", err)
 	}
 	f.moof = made.Moof
+	return nil
+}
+
+// checkAVC walks over the samples of a fragment, whose bytes are data: each is NAL units
+// behind their lengths of four bytes (ISO 14496-15 5.3.4; mp4ff knows no other), with a
+// picture among them, and the first has an IDR picture.
+func checkAVC(data []byte, f *fragment) error {
+	for i, s := range f.samples {
+		n := min(int64(s.Size), int64(len(data)))
+		sample := data[:n]
+		data = data[n:]
+		others, idr := 0, 0
+		for len(sample) > 0 {
+			if len(sample) < 5 {
+				return malformed("%d bytes behind the NAL units of sample %d of a fragment", len(sample), i)
+			}
+			size := int64(binary.BigEndian.Uint32(sample))
+			if size < 1 || size > int64(len(sample))-4 || sample[4]&0x80 != 0 {
+				return malformed("a NAL unit of %d bytes in the %d that are left of sample %d of a fragment", size, len(sample)-4, i)
+			}
+			switch sample[4] & 31 {
+			case 1:
+				others++
+			case 5:
+				idr++
+			}
+			sample = sample[4+size:]
+		}
+		switch {
+		case others+idr == 0:
+			return malformed("no picture in sample %d of a fragment", i)
+		case i == 0 && (idr == 0 || others > 0):
+			return fmt.Errorf("%w: no IDR picture at decode time %d", ErrNotSync, f.decode)
+		}
+	}
 	return nil
 }

@@ -76,6 +76,22 @@ func TestFramesThatHaveNoPlace(t *testing.T) {
 	}
 }
 
+// Samples that no decoder can take apart are refused, and keyframes that are none.
+func TestFramesThatAreBroken(t *testing.T) {
+	stream := fixture(t, "video.mp4")
+	frames := &pack.Frames{Rate: hls.Rational{Num: 25, Den: 1}, Timescale: 10000, Reorder: 2}
+	pass := func(stream []byte) error {
+		_, err := run(t, context.Background(), hls.Video, videoGrid, bytes.NewReader(stream), &pack.Options{Frames: frames})
+		return err
+	}
+	require.NoError(t, pass(stream))
+	assert.ErrorIs(t, pass(edit(stream, "mdat", 2, 0, 0, 0, 0xff)), pack.ErrMalformed, "a length beyond the sample")
+	assert.ErrorIs(t, pass(edit(stream, "mdat", 2, 0, 0, 0, 0, 0)), pack.ErrMalformed, "no length")
+	assert.ErrorIs(t, pass(edit(stream, "mdat", 2, 4, 0xe5)), pack.ErrMalformed, "the forbidden bit")
+	assert.ErrorIs(t, pass(edit(stream, "mdat", 2, 4, 0x66)), pack.ErrMalformed, "no picture")
+	assert.ErrorIs(t, pass(edit(stream, "mdat", 2, 4, 0x41)), pack.ErrNotSync, "another picture")
+}
+
 // Whatever the stream is, frames are where they should be, or the error says what it is.
 func FuzzFrames(f *testing.F) {
 	v := fixture(f, "video.mp4")

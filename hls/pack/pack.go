@@ -27,9 +27,11 @@ type Options struct {
 	// Fragments is how many are packed; what comes behind them is read over. Defaults to 0,
 	// all.
 	Fragments int
-	// Frames puts the frames of a video track to the places of a constant rate, exactly.
-	// What has no place of its own there, or comes in a fragment that refers to others, gives
-	// ErrDiscontinuity. Defaults to nil, the stream's times.
+	// Frames puts the frames of a video track to the places of a constant rate, exactly:
+	// those of a stream that comes from elsewhere. What has no place of its own there, or
+	// comes in a fragment that refers to others, gives ErrDiscontinuity; of H.264, samples
+	// that are no NAL units give ErrMalformed, and fragments that begin with another than an
+	// IDR picture ErrNotSync. Defaults to nil, the stream's times.
 	Frames *Frames
 }
 
@@ -222,7 +224,7 @@ func (p *packer) moov(h boxHeader, grid Grid) error {
 	if p.kind == hls.Audio {
 		p.cutter = &audioCutter{in: p.in, out: p.out, clock: p.clock, limit: p.limit, steady: newSteadier(s.entry, s.timescale)}
 	} else {
-		p.cutter = &videoCutter{in: p.in, out: p.out, clock: p.clock, limit: p.limit}
+		p.cutter = &videoCutter{in: p.in, out: p.out, clock: p.clock, limit: p.limit, avc: p.retime != nil && s.entry.Type() == "avc1"}
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ type videoCutter struct {
 	out   *output
 	clock *clock
 	limit int64 // bytes of a segment
+	// avc says that samples are looked at: H.264 that may be anybody's.
+	avc bool
 
 	buf       *bytes.Buffer // the open segment; nil where none is
 	fragments int
@@ -58,6 +60,11 @@ func (v *videoCutter) add(ctx context.Context, f *fragment) error {
 	})
 	if err := v.in.appendTo(v.buf, f.bytes); err != nil {
 		return err
+	}
+	if v.avc {
+		if err := checkAVC(v.buf.Bytes()[int64(v.buf.Len())-f.bytes:], f); err != nil {
+			return err
+		}
 	}
 	v.fragments++
 	v.samples += len(f.samples)
