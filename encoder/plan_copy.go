@@ -18,9 +18,10 @@ const (
 	CopyBest CopyMode = iota
 	// CopyNever encodes everything.
 	CopyNever
-	// CopyOnly encodes neither pictures nor sound: there is one rendition, that of the
+	// CopyOnly encodes neither video nor sound: there is one rendition, that of the
 	// source, whatever its size and bit rate are, and its sounds, mono too. Up to a quarter
-	// of a second of sound behind the last picture is left out. Where something cannot be
+	// of a second of sound behind the last picture is left out. A poster and a storyboard
+	// are made where they are asked for, which takes decoding. Where something cannot be
 	// copied, Plan returns an [*Error] with CodeNotCopyable that says why.
 	CopyOnly
 )
@@ -46,7 +47,7 @@ func (o PlanOptions) copies(m Media, g Grid, tracks []TrackSpec) (Grid, []TrackS
 		out = o.withoutLadder(m, out)
 	}
 	for i, t := range out {
-		if t.Kind == hls.Subtitle || t.Group != "" || i > 0 && t.Kind == hls.Video {
+		if t.Kind != hls.Video && t.Kind != hls.Audio || t.Group != "" || i > 0 && t.Kind == hls.Video {
 			continue
 		}
 		s := m.stream(t.Stream)
