@@ -62,9 +62,16 @@ type placing func(x, y float64) (float64, float64)
 
 // draw renders frame n: each pixel is the mean of what it covers.
 func (c chart) draw(w, h, n int, place placing) image {
-	const sub = 2
 	img := image{w: w, h: h, pix: make([]rgb, w*h), alpha: make([]float64, w*h)}
-	for i := range img.pix {
+	c.redraw(img, 0, n, place)
+	return img
+}
+
+// redraw draws the pixels from the first on.
+func (c chart) redraw(img image, first, n int, place placing) {
+	const sub = 2
+	w, h := img.w, img.h
+	for i := first; i < w*h; i++ {
 		var sum rgb
 		var opaque float64
 		for s := range sub * sub {
@@ -81,7 +88,6 @@ func (c chart) draw(w, h, n int, place placing) image {
 		}
 		img.pix[i], img.alpha[i] = sum, opaque
 	}
-	return img
 }
 
 // onBlack is the chart as it is seen over black.
@@ -116,15 +122,18 @@ func (m image) mean(x0, y0, x1, y1 float64) (sum rgb) {
 	return sum
 }
 
-// number reads the fields of an upright picture.
-func (m image) number() (n int) {
-	for i := range 8 {
-		x := float64(i) / 8
-		if luma(m.mean(x+0.03, barcode+0.07, x+0.095, 0.93)) > 0.5 {
-			n |= 1 << (7 - i)
+// film returns a function that draws one frame after the other, upright. What it
+// returns holds until it is called again.
+func (c chart) film(w, h int) func(n int) image {
+	var img image
+	return func(n int) image {
+		if img.pix == nil {
+			img = c.draw(w, h, n, nil)
+			return img
 		}
+		c.redraw(img, int(barcode*float64(h))*w, n, nil) // all else stays
+		return img
 	}
-	return n
 }
 
 // luma of BT.709.

@@ -148,23 +148,44 @@ func rawFile(t *testing.T, c coding, rate string, frames int, draw func(n int) i
 	return []string{"-f", "rawvideo", "-pixel_format", c.format, "-video_size", size, "-framerate", rate, "-i", path}
 }
 
-// decoded returns the pictures of an output: 8-bit 4:2:0, BT.709, limited range,
-// whatever its tags say.
-func decoded(t *testing.T, path string, w, h int) []image {
+// frames are the pictures of an output: 8-bit 4:2:0, BT.709, limited range, whatever its
+// tags say.
+type frames struct {
+	w, h int
+	raw  string
+}
+
+func decoded(t *testing.T, path string, w, h int) frames {
 	t.Helper()
-	raw := testmedia.Run(t, "ffmpeg", "-nostdin", "-v", "error", "-threads", "1", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-")
-	luma, chroma := w*h, w*h/4
-	require.Zero(t, len(raw)%(luma+2*chroma))
-	var out []image
-	for at := 0; at < len(raw); at += luma + 2*chroma {
-		img := image{w: w, h: h, pix: make([]rgb, luma)}
-		frame := raw[at:]
-		for i := range img.pix {
-			j := luma + i/w/2*(w/2) + i%w/2
-			v := bt709.rgb((float64(frame[i])-16)/219, (float64(frame[j])-128)/224, (float64(frame[j+chroma])-128)/224)
-			img.pix[i] = rgb{min(max(v[0], 0), 1), min(max(v[1], 0), 1), min(max(v[2], 0), 1)} // as a display does
-		}
-		out = append(out, img)
+	f := frames{w: w, h: h, raw: testmedia.Run(t, "ffmpeg", "-nostdin", "-v", "error", "-threads", "1", "-i", path, "-fps_mode", "passthrough", "-f", "rawvideo", "-")}
+	require.Zero(t, len(f.raw)%f.size())
+	return f
+}
+
+func (f frames) size() int  { return f.w * f.h * 3 / 2 }
+func (f frames) count() int { return len(f.raw) / f.size() }
+
+// image returns a picture as a display shows it.
+func (f frames) image(n int) image {
+	frame := f.raw[n*f.size():][:f.size()]
+	luma, chroma := f.w*f.h, f.w*f.h/4
+	img := image{w: f.w, h: f.h, pix: make([]rgb, luma)}
+	for i := range img.pix {
+		j := luma + i/f.w/2*(f.w/2) + i%f.w/2
+		v := bt709.rgb((float64(frame[i])-16)/219, (float64(frame[j])-128)/224, (float64(frame[j+chroma])-128)/224)
+		img.pix[i] = rgb{min(max(v[0], 0), 1), min(max(v[1], 0), 1), min(max(v[2], 0), 1)}
 	}
-	return out
+	return img
+}
+
+// number reads the fields of an upright chart.
+func (f frames) number(n int) (number int) {
+	frame := f.raw[n*f.size():]
+	y := int((barcode + 1) / 2 * float64(f.h))
+	for i := range 8 {
+		if x := int((float64(i) + 0.5) / 8 * float64(f.w)); frame[y*f.w+x] > 126 {
+			number |= 1 << (7 - i)
+		}
+	}
+	return number
 }

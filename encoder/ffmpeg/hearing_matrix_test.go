@@ -10,34 +10,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/vodkit/vodkit/encoder"
-	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/internal/testmedia"
 )
 
-// hearingOutput encodes the file in windows where it can be, with segments of 24 frames.
-func hearingOutput(t *testing.T, path string) output {
+// sound encodes the file in windows where it can be, with segments of 24 frames.
+func (s *studio) sound(t *testing.T, path string) output {
 	t.Helper()
-	store := fileStore(t)
-	src := put(t, store, path)
-	ff := fast(store)
-	m, err := ff.Probe(t.Context(), src)
-	require.NoError(t, err)
-	grid, tracks, err := encoder.Plan(m, &encoder.PlanOptions{MaxRenditions: 1, Copy: encoder.CopyNever})
-	require.NoError(t, err)
-	grid.GOP, grid.Segment = 8, 24
-	out := encodeJob(t, encoder.Parallel(ff, &encoder.ParallelOptions{Workers: 1}), store, encoder.Job{
-		Version: encoder.JobVersion, ID: "j", Output: "media/a/1", Source: src, Media: m, Grid: grid, Tracks: tracks})
-	for _, tr := range tracks {
-		assert.InDelta(t, grid.Duration().Seconds(), out.duration(tr.ID), 0.03, tr.ID)
-		if tr.Kind == hls.Audio {
-			p := probeFile(t, out.file(t, tr.ID))
-			assert.Equal(t, []any{"aac", "LC", 2, "48000"}, []any{p.Codec, p.Profile, p.Channels, p.SampleHz})
-		}
+	job := s.plan(t, path, encoder.PlanOptions{})
+	job.Grid.GOP, job.Grid.Segment = 8, 24
+	out := encodeJob(t, encoder.Parallel(s.ff, &encoder.ParallelOptions{Workers: 1}), s.store, job)
+	for _, tr := range job.Tracks {
+		assert.InDelta(t, job.Grid.Duration().Seconds(), out.duration(tr.ID), 0.03, tr.ID)
 	}
+	assert.Equal(t, "mp4a.40.2", out.inits["audio"].Codecs)
 	return out
 }
 
-// seam is how long the segments of hearingOutput are, at 25 frames a second.
+// seam is how long the segments of sound are, at 25 frames a second.
 const seam = 24.0 / 25
 
 // Sound of any rate is where it was, at the start, at every seam and at the end, as loud
@@ -46,16 +35,16 @@ func TestSoundRates(t *testing.T) {
 	testmedia.Need(t, "ffmpeg", "ffprobe")
 	const seconds = 4.5
 	at := []float64{0.1, seam, 2 * seam, 3 * seam, 4 * seam, seconds - 0.1}
-	two := make(chan struct{}, 2)
+	studio := newStudio(t)
 	for _, rate := range []int{8000, 11025, 12000, 16000, 22050, 24000, 32000, 44100, 48000, 88200, 96000} {
 		for file, codec := range map[string]string{"a.mkv": "pcm_s16le", "a.mp4": "aac"} {
+			if codec == "aac" && (rate == 12000 || rate%16000 == 0 || rate == 22050 || rate == 88200) {
+				continue // the others will do
+			}
 			t.Run(fmt.Sprintf("%d %s", rate, codec), func(t *testing.T) {
-				t.Parallel()
-				two <- struct{}{}
-				defer func() { <-two }()
+				studio.enter(t)
 				path := testmedia.Make(t, file, append(rawSound(t, rate, "stereo", 2, seconds, beeps(1000, at...)), "-c:a", codec, "-b:a", "128k")...)
-				got := heard(t, hearingOutput(t, path).file(t, "audio"))
-				source := heard(t, path)
+				got := heard(t, studio.sound(t, path).file(t, "audio"))
 				worst := 0.0
 				for c := range got {
 					times := got[c].onsets(0.2)
@@ -63,7 +52,7 @@ func TestSoundRates(t *testing.T) {
 					for i := range at {
 						worst = max(worst, math.Abs(times[i]-at[i]))
 					}
-					assert.InDelta(t, 0, 20*math.Log10(got[c].between(seam, seam+0.06).tone(1000)/source[c].between(seam, seam+0.06).tone(1000)), 1.5, "dB")
+					assert.InDelta(t, 0, 20*math.Log10(got[c].between(seam, seam+0.06).tone(1000)/0.5), 1.5, "dB")
 				}
 				t.Logf("%6d Hz %-9s off by %4.1f ms", rate, codec, 1000*worst)
 				assert.Less(t, worst, 0.02)
@@ -85,7 +74,7 @@ func TestSoundPlaces(t *testing.T) {
 	pcm := []string{"-map", "0:v", "-map", "1:a", "-c:v", "libx264", "-preset", "ultrafast", "-g", "12", "-fps_mode", "passthrough", "-enc_time_base:v", "1/1000", "-c:a", "pcm_s16le"}
 	aac := append(append([]string{}, pcm[:len(pcm)-1]...), "aac")
 	opus := append(append([]string{}, pcm[:len(pcm)-1]...), "libopus")
-	two := make(chan struct{}, 2)
+	studio := newStudio(t)
 	for name, c := range map[string]struct {
 		file    string
 		seconds float64   // of the sound
@@ -111,11 +100,9 @@ func TestSoundPlaces(t *testing.T) {
 		"AC-3 in ts":          {"a.ts", 4, []float64{0.1, seam, 2 * seam, 3.9}, video("4"), append(append([]string{}, pcm[:len(pcm)-1]...), "ac3"), 4},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			two <- struct{}{}
-			defer func() { <-two }()
+			studio.enter(t)
 			path := testmedia.Make(t, c.file, append(append(c.before, rawSound(t, 48_000, "stereo", 2, c.seconds, beeps(1000, c.at...))...), c.after...)...)
-			out := hearingOutput(t, path)
+			out := studio.sound(t, path)
 			assert.InDelta(t, c.end, out.job.Grid.Duration().Seconds(), 0.1)
 			// What was heard at a picture is heard at that picture, which is on a frame.
 			shift := -out.media.Start.Seconds()
@@ -147,7 +134,7 @@ func TestSoundPlaces(t *testing.T) {
 func TestSoundChannels(t *testing.T) {
 	testmedia.Need(t, "ffmpeg", "ffprobe")
 	const minus3 = math.Sqrt2 / 2
-	two := make(chan struct{}, 2)
+	studio := newStudio(t)
 	for layout, want := range map[string][][2]float64{ // of each channel: left, right
 		"mono":      {{minus3, minus3}},
 		"stereo":    {{1, 0}, {0, 1}},
@@ -160,14 +147,12 @@ func TestSoundChannels(t *testing.T) {
 		"7.1":       {{1, 0}, {0, 1}, {minus3, minus3}, {0, 0}, {minus3, 0}, {0, minus3}, {minus3, 0}, {0, minus3}},
 	} {
 		t.Run(layout, func(t *testing.T) {
-			t.Parallel()
-			two <- struct{}{}
-			defer func() { <-two }()
+			studio.enter(t)
 			hz := func(c int) float64 { return 400 + 300*float64(c) }
 			path := testmedia.Make(t, "a.wav", append(rawSound(t, 48_000, layout, len(want), 1.5, func(c int, at float64) float64 {
 				return 0.1 * math.Sin(2*math.Pi*hz(c)*at)
 			}), "-c:a", "pcm_s16le")...)
-			got := heard(t, hearingOutput(t, path).file(t, "audio"))
+			got := heard(t, studio.sound(t, path).file(t, "audio"))
 			for c := range want {
 				for side, name := range []string{"left", "right"} {
 					assert.InDelta(t, 0.1*want[c][side], got[side].between(0.3, 1.2).tone(hz(c)), 0.01, "channel %d, %s", c, name)
@@ -180,12 +165,13 @@ func TestSoundChannels(t *testing.T) {
 // Loud channels that add up are held down, not cut off.
 func TestSoundDoesNotClip(t *testing.T) {
 	testmedia.Need(t, "ffmpeg", "ffprobe")
+	studio := newStudio(t)
 	for layout, channels := range map[string]int{"5.1": 6, "7.1": 8, "mono": 1} {
 		t.Run(layout, func(t *testing.T) {
 			path := testmedia.Make(t, "a.wav", append(rawSound(t, 48_000, layout, channels, 3, func(_ int, at float64) float64 {
 				return 0.95 * math.Sin(2*math.Pi*500*at)
 			}), "-c:a", "pcm_s16le")...)
-			got := heard(t, hearingOutput(t, path).file(t, "audio"))[0].between(0.5, 2.5)
+			got := heard(t, studio.sound(t, path).file(t, "audio"))[0].between(0.5, 2.5)
 			a := got.tone(500)
 			rest := 10 * math.Log10((got.power()-a*a/2)/got.power())
 			t.Logf("%s: peak %.3f, amplitude %.3f, all else %.1f dB", layout, got.peak(), a, rest)

@@ -43,8 +43,8 @@ func (m image) centre(odd int) float64 {
 // first. What is only called interlaced stays as it is.
 func TestPicturesInterlaced(t *testing.T) {
 	testmedia.Need(t, "ffmpeg", "ffprobe")
-	const w, h, speed, frames = 320, 48, 3.0, 40 // pixels a field
-	two := make(chan struct{}, 2)
+	const w, h, speed, pictures = 320, 48, 3.0, 30 // pixels a field
+	studio := newStudio(t)
 	for name, c := range map[string]struct {
 		file  string
 		top   int // the field that is first
@@ -58,19 +58,18 @@ func TestPicturesInterlaced(t *testing.T) {
 		"tff MPEG-2 ts":  {"a.ts", 0, true, []string{"-vf", "setfield=tff", "-c:v", "mpeg2video", "-q:v", "2", "-flags", "+ildct+ilme", "-top", "1", "-g", "10"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			two <- struct{}{}
-			defer func() { <-two }()
-			path := testmedia.Make(t, c.file, append(rawFile(t, coding{format: "yuv420p", matrix: bt601}, "25", frames, func(n int) image {
+			studio.enter(t)
+			path := testmedia.Make(t, c.file, append(rawFile(t, coding{format: "yuv420p", matrix: bt601}, "25", pictures, func(n int) image {
 				img := image{w: w, h: h, pix: make([]rgb, w*h)}
 				return bar(bar(img, 20+speed*2*float64(n), c.top), 20+speed*float64(2*n+1), 1-c.top)
 			}), c.args...)...)
-			for way, out := range bothWays(t, path, !c.whole, 0) {
+			for way, out := range studio.bothWays(t, path, !c.whole, false, 0) {
 				perField := 50 / out.job.Grid.FrameRate.Float()
-				images := decoded(t, out.file(t, out.job.Tracks[0].ID), w, h)
-				require.Equal(t, int(out.job.Grid.Frames), len(images))
+				frames := decoded(t, out.file(t, out.job.Tracks[0].ID), w, h)
+				require.Equal(t, int(out.job.Grid.Frames), frames.count())
 				comb, off := 0.0, 0.0
-				for n, img := range images[:len(images)-2] {
+				for n := range frames.count() - 2 {
+					img := frames.image(n)
 					at := 20 + 6 + speed*perField*float64(n)
 					even, odd := img.centre(0), img.centre(1)
 					comb, off = max(comb, even-odd, odd-even), max(off, at-(even+odd)/2, (even+odd)/2-at)
@@ -86,7 +85,7 @@ func TestPicturesInterlaced(t *testing.T) {
 // Of a varying rate every frame is shown at its time, for as long as it is the last.
 func TestPicturesVariableRate(t *testing.T) {
 	testmedia.Need(t, "ffmpeg", "ffprobe")
-	two := make(chan struct{}, 2)
+	studio := newStudio(t)
 	holed := func(n int) bool { return n < 20 || n%11 < 2 || n > 44 }
 	dropped := func(n int) bool { return !(n%7 == 2 || n%7 == 3) || n%5 == 1 }
 	for name, c := range map[string]struct {
@@ -99,24 +98,20 @@ func TestPicturesVariableRate(t *testing.T) {
 		"holes, mp4":   {"a.mp4", holed, "lt(n,20)+lt(mod(n,11),2)+gt(n,44)"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			two <- struct{}{}
-			defer func() { <-two }()
+			studio.enter(t)
 			chart := chart{patches: patches}
-			const w, h, frames = 96, 72, 61
-			path := testmedia.Make(t, c.file, append(rawFile(t, coding{format: "yuv420p", matrix: bt601}, "30", frames, func(n int) image {
-				return chart.draw(w, h, n, nil)
-			}), append([]string{"-vf", "select='" + c.keeps + "'", "-fps_mode", "vfr"}, lossless...)...)...)
-			for way, out := range bothWays(t, path, true, 0) {
+			const w, h, pictures = 96, 72, 61
+			path := testmedia.Make(t, c.file, append(rawFile(t, coding{format: "yuv420p", matrix: bt601}, "30", pictures, chart.film(w, h)), append([]string{"-vf", "select='" + c.keeps + "'", "-fps_mode", "vfr"}, lossless...)...)...)
+			for way, out := range studio.bothWays(t, path, true, false, 0) {
 				require.InDelta(t, 30, out.job.Grid.FrameRate.Float(), 1e-9)
-				images := decoded(t, out.file(t, out.job.Tracks[0].ID), w, h)
-				require.Equal(t, frames, len(images), way)
+				frames := decoded(t, out.file(t, out.job.Tracks[0].ID), w, h)
+				require.Equal(t, pictures, frames.count(), way)
 				last := 0
-				for n, img := range images {
+				for n := range frames.count() {
 					if c.kept(n) {
 						last = n
 					}
-					assert.Equal(t, last, img.number(), "%s: frame %d", way, n)
+					assert.Equal(t, last, frames.number(n), "%s: frame %d", way, n)
 				}
 			}
 		})
@@ -160,9 +155,9 @@ func TestPicturesTiny(t *testing.T) {
 			}), c.args...)...)
 			store := fileStore(t)
 			out := encode(t, fast(store), store, put(t, store, path), nil)
-			images := decoded(t, out.file(t, out.job.Tracks[0].ID), c.want[0], c.want[1])
-			require.Equal(t, 6, len(images))
-			got := images[3].mean(0, 0, 1, 1)
+			frames := decoded(t, out.file(t, out.job.Tracks[0].ID), c.want[0], c.want[1])
+			require.Equal(t, 6, frames.count())
+			got := frames.image(3).mean(0, 0, 1, 1)
 			for k, v := range levels(200, 100, 50) {
 				assert.InDelta(t, 255*v, 255*got[k], 6, "%v", got)
 			}
