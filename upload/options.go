@@ -17,8 +17,10 @@ type Options struct {
 	Sink progress.Sink
 	// Plan shapes the ladder. Defaults to nil, encoder.Plan's defaults.
 	Plan *encoder.PlanOptions
-	// Workers is how many assets are worked on at once. How many encodes run at once,
-	// and what they may cost, is for [encoder.Limit]. Defaults to 4.
+	// Workers is how many assets are worked on at once: probed, or with windows that take
+	// turns at the encoder. How many encodes run at once, and what they may cost, is for
+	// [encoder.Limit]. A clip waits for one of a film's windows at most while there are
+	// fewer films than workers. Defaults to 16.
 	Workers int
 	// Backlog is how many assets may wait (in this process's view) before uploads and
 	// retries are refused with [ErrBacklogFull]. Uploads under way count. Defaults to
@@ -70,7 +72,7 @@ func (o *Options) withDefaults() Options {
 		d = *o
 	}
 	if d.Workers <= 0 {
-		d.Workers = 4
+		d.Workers = 16
 	}
 	if d.Backlog <= 0 {
 		d.Backlog = 1000
