@@ -69,6 +69,9 @@ func (e *Encoder) Doctor(ctx context.Context) (Report, error) {
 	if l := have.lacks(have.filters, hdrFilters); len(l) > 0 {
 		r.Warnings = append(r.Warnings, "This ffmpeg lacks "+strings.Join(l, " and ")+": HDR videos will look washed out. Install a build with libzimg.")
 	}
+	if !have.decoders["libvpx"] || !have.decoders["libvpx-vp9"] {
+		r.Warnings = append(r.Warnings, "This ffmpeg lacks libvpx: WebM videos that are partly transparent will show what they hide. Install a build with it.")
+	}
 	if len(r.Missing) > 0 {
 		return r, &encoder.Error{Code: encoder.CodeEncoderMissing, Message: fmt.Sprintf(
 			"%s lacks %s. Install a build that has it. %s", e.opts.FFmpeg, strings.Join(r.Missing, ", "), howToInstall())}

@@ -239,6 +239,24 @@ func TestPictures(t *testing.T) {
 	}
 }
 
+// Renditions below the best are made of it, and no less right.
+func TestPicturesLadder(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	c := chart{patches: patches}
+	store := fileStore(t)
+	raw := rawFile(t, coding{format: "yuv444p", matrix: bt601}, "25", 3, c.film(640, 360))
+	out := encode(t, fast(store), store, put(t, store, testmedia.Make(t, "a.mkv", append(raw, ffv1...)...)), &encoder.PlanOptions{CRF: 8})
+	require.Len(t, out.job.Tracks, 2)
+	for _, tr := range out.job.Tracks {
+		frames := decoded(t, out.file(t, tr.ID), tr.Width, tr.Height)
+		l := compareImages(c.draw(tr.Width, tr.Height, 2, nil), frames.image(2))
+		t.Logf("%s: levels off by %.1f, PSNR %.2f dB, SSIM %.4f", tr.ID, l.off, l.psnr, l.ssim)
+		assert.LessOrEqual(t, l.off, 5.0, tr.ID)
+		assert.GreaterOrEqual(t, l.psnr, 30.0, tr.ID)
+		assert.Equal(t, 2, frames.number(2), tr.ID)
+	}
+}
+
 // bothWays encodes the file with segments of about half a second, in one pass and in
 // windows, or once; most caps the height, 0 does not.
 func (s *studio) bothWays(t *testing.T, file string, windowable, once bool, most int) map[string]output {

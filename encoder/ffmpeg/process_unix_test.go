@@ -181,6 +181,7 @@ func TestDoctor(t *testing.T) {
 	list := `case "$2" in
 -version) echo "ffmpeg version VERSION Copyright"; echo "built with";;
 -encoders) echo " V....D libx264 x"; echo " A....D aac x";;
+-decoders) echo " V....D libvpx x"; echo " V..... libvpx-vp9 x";;
 -filters) for f in scale setsar format fps tpad trim split null framestep select aresample aformat apad hflip vflip transpose anullsrc asetrate asetpts setpts asettb ainterleave areverse aselect premultiply alimiter MORE; do echo " ... $f V->V x"; done;;
 esac`
 	doctor := func(version, more string) (Report, error) {
