@@ -47,20 +47,11 @@ func (o PlanOptions) copies(m Media, g Grid, tracks []TrackSpec) (Grid, []TrackS
 		out = o.withoutLadder(m, out)
 	}
 	for i, t := range out {
-		if t.Kind != hls.Video && t.Kind != hls.Audio || t.Group != "" || i > 0 && t.Kind == hls.Video {
+		if !mayBeCopied(i, t) {
 			continue
 		}
 		s := m.stream(t.Stream)
-		var why string
-		switch {
-		case m.Truncated:
-			why = "end before the file should"
-		case t.Kind == hls.Video:
-			why = o.unfitPicture(s, g, t, only)
-		default:
-			why = o.unfitSound(s, g, only)
-		}
-		switch {
+		switch why := o.whyNot(m, s, g, t); {
 		case why == "" && t.Kind == hls.Video:
 			g = g.cutAt(s)
 			out[i] = copied(t, s)
@@ -73,6 +64,51 @@ func (o PlanOptions) copies(m Media, g Grid, tracks []TrackSpec) (Grid, []TrackS
 		}
 	}
 	return g, out, nil
+}
+
+// NotCopied says of the tracks that Plan has encoded and that could have been copied why
+// they are not, by their IDs: in words that go on behind "they", for logs. It is empty
+// where nothing should be copied, and where Plan returns an error other than that.
+func NotCopied(m Media, opts *PlanOptions) map[string]string {
+	o := opts.withDefaults()
+	if o.Copy == CopyNever {
+		return nil
+	}
+	encoded := o
+	encoded.Copy = CopyNever
+	g, tracks, err := Plan(m, &encoded)
+	if err != nil {
+		return nil
+	}
+	if o.Copy == CopyOnly {
+		tracks = o.withoutLadder(m, tracks)
+	}
+	out := map[string]string{}
+	for i, t := range tracks {
+		if !mayBeCopied(i, t) {
+			continue
+		}
+		if why := o.whyNot(m, m.stream(t.Stream), g, t); why != "" {
+			out[t.ID] = why
+		}
+	}
+	return out
+}
+
+// mayBeCopied says whether the track is the best rendition, or a sound of the source.
+func mayBeCopied(i int, t TrackSpec) bool {
+	return t.Group == "" && (t.Kind == hls.Audio || i == 0 && t.Kind == hls.Video)
+}
+
+// whyNot says what speaks against copying s as the track t, "" where nothing does.
+func (o PlanOptions) whyNot(m Media, s Stream, g Grid, t TrackSpec) string {
+	switch {
+	case m.Truncated:
+		return "end before the file should"
+	case t.Kind == hls.Video:
+		return o.unfitPicture(s, g, t, o.Copy == CopyOnly)
+	}
+	return o.unfitSound(s, g, o.Copy == CopyOnly)
 }
 
 // withoutLadder returns the tracks with the source's rendition as the only one.

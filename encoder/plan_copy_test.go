@@ -88,8 +88,8 @@ func TestPlanSaysWhyItDoesNotCopy(t *testing.T) {
 		why    string // with CopyOnly; "" where that copies
 	}{
 		"nobody has looked": {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Samples = nil }, "not in MP4"},
-		"a fault":           {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Samples = &encoder.Samples{Fault: "have an open GOP"} }, "they have an open GOP"},
-		"HEVC":              {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Codec = "hevc" }, "they are hevc"},
+		"a fault":           {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Samples = &encoder.Samples{Fault: "have an open GOP"} }, "have an open GOP"},
+		"HEVC":              {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Codec = "hevc" }, "are hevc"},
 		"High 10":           {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Profile = "High 10" }, "High 10"},
 		"level 5.2":         {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Level = 52 }, "5.2"},
 		"no level":          {func(v, _ *encoder.Stream, _ *encoder.Media) { v.Level = 0 }, "level"},
@@ -119,6 +119,9 @@ func TestPlanSaysWhyItDoesNotCopy(t *testing.T) {
 			require.NoError(t, err)
 			assert.False(t, tracks[0].Copy)
 			assert.Empty(t, grid.Cuts)
+			assert.Contains(t, encoder.NotCopied(m, nil)[tracks[0].ID], tc.why)
+			assert.NotEmpty(t, encoder.NotCopied(m, nil)[tracks[0].ID])
+			assert.Empty(t, encoder.NotCopied(m, &encoder.PlanOptions{Copy: encoder.CopyNever}))
 			only(t, m, tc.why)
 		})
 	}
@@ -160,6 +163,7 @@ func only(t *testing.T, m encoder.Media, why string) {
 	if why == "" {
 		require.NoError(t, err)
 		require.Len(t, tracks, 2)
+		assert.Empty(t, encoder.NotCopied(m, &encoder.PlanOptions{Copy: encoder.CopyOnly}))
 		assert.True(t, tracks[0].Copy && tracks[1].Copy)
 		assert.Equal(t, []int{m.Streams[0].Width, m.Streams[0].Height}, []int{tracks[0].Width, tracks[0].Height})
 		assert.Equal(t, m.Streams[0].Packets, grid.Frames)

@@ -6,6 +6,15 @@ import "github.com/vodkit/vodkit/encoder"
 // copied: then the next one encodes everything.
 func uncopied(code string) bool { return code == encoder.CodePackaging || code == CodeNonconformant }
 
+// planned makes the plan, and logs why what is not copied is not.
+func (r *run) planned(media encoder.Media) (encoder.Grid, []encoder.TrackSpec, error) {
+	opts := r.planOptions()
+	for track, why := range encoder.NotCopied(media, opts) {
+		r.log.Debug("A track is not copied from the source.", "track", track, "reason", "its samples "+why)
+	}
+	return encoder.Plan(media, opts)
+}
+
 // planOptions are the host's, or without copies where a run has failed on those. A host
 // that wants nothing encoded has its way.
 func (r *run) planOptions() *encoder.PlanOptions {

@@ -127,7 +127,7 @@ func (r *run) probe(ctx context.Context) (encoder.Media, error) {
 
 // plan makes the job, but for its output.
 func (r *run) plan(media encoder.Media) (encoder.Job, error) {
-	grid, tracks, err := encoder.Plan(media, r.planOptions())
+	grid, tracks, err := r.planned(media)
 	if err != nil {
 		return encoder.Job{}, err
 	}
