@@ -1,8 +1,11 @@
 package ffmpeg_test
 
 import (
+	"bytes"
 	"errors"
+	"fmt"
 	"math"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -256,4 +259,21 @@ func TestCopyBesideWindows(t *testing.T) {
 	psnr := testmedia.Run(t, "ffmpeg", "-v", "info", "-nostats", "-i", a, "-i", b, "-lavfi", "psnr=stats_file=-", "-f", "null", "-")
 	assert.Equal(t, int(grid.Frames), strings.Count(psnr, "psnr_avg:"))
 	assert.False(t, math.IsNaN(grid.Duration().Seconds()))
+}
+
+// Keyframes are looked at wherever the store has them, also across the ends of parts.
+func TestCopyFromParts(t *testing.T) {
+	testmedia.Need(t, "ffmpeg", "ffprobe")
+	whole, err := os.ReadFile(clip(t, "a.mp4", "25", "5", "-g", "25", "-bf", "2"))
+	require.NoError(t, err)
+	store := memStore(t)
+	var src encoder.Source
+	for n, part := range [][]byte{whole[:50], whole[50:3001], whole[3001 : len(whole)/2], whole[len(whole)/2:]} {
+		info, err := store.Put(t.Context(), fmt.Sprintf("sources/a/%d", n), bytes.NewReader(part), nil)
+		require.NoError(t, err)
+		src.Parts = append(src.Parts, encoder.Part{Key: info.Key, Size: info.Size, ETag: info.ETag})
+	}
+	out := encode(t, fast(store), store, src, &encoder.PlanOptions{Copy: encoder.CopyOnly})
+	require.Empty(t, out.media.Streams[0].Samples.Fault)
+	assert.EqualValues(t, 125, len(hashes(t, out.file(t, "v320"))))
 }

@@ -165,7 +165,10 @@ func (p span) keyArgs() []string {
 		if i > 0 {
 			times.WriteByte(',')
 		}
-		times.WriteString(strconv.FormatFloat(p.at(n).Seconds(), 'f', 6, 64))
+		// A quarter of a frame before it: the first frame from then on is meant, however
+		// times are rounded. There may be ten thousand of them on a command line.
+		early := p.at(n) - p.at(1)/4
+		times.WriteString(strconv.FormatFloat(early.Seconds(), 'f', 3, 64))
 	}
 	return []string{"-force_key_frames", times.String()}
 }

@@ -130,11 +130,11 @@ func TestWindowOnAGridWithCuts(t *testing.T) {
 		keys       string
 		fragments  int
 	}{
-		"all":          {encoder.Window{}, 0, 363, "4.400000,10.000000,14.440000", 0},
+		"all":          {encoder.Window{}, 0, 363, "4.390,9.990,14.430", 0},
 		"the first":    {encoder.Window{Segments: 1}, 0, 110, "", 0},
-		"the middle":   {encoder.Window{First: 1, Segments: 2}, 110, 361, "5.600000", 0},
-		"to the end":   {encoder.Window{First: 2}, 250, 363, "4.440000", 0},
-		"the last two": {encoder.Window{First: 3}, 361, 363, "0.080000", 1},
+		"the middle":   {encoder.Window{First: 1, Segments: 2}, 110, 361, "5.590", 0},
+		"to the end":   {encoder.Window{First: 2}, 250, 363, "4.430", 0},
+		"the last two": {encoder.Window{First: 3}, 361, 363, "0.070", 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			job := job
