@@ -72,7 +72,7 @@ bench: bench-encode bench-copy bench-playable bench-resume bench-slots ## all be
 bench-encode: ## CPU and wall time of a whole encode in windows against the reference command; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg
 	@go build -o .cache/bin/bench-encode ./internal/bench/encode
-	@.cache/bin/bench-encode -rounds $(or $(ROUNDS),5) -out results-bench-encode.tsv
+	@.cache/bin/bench-encode -rounds $(or $(ROUNDS),3) -out results-bench-encode.tsv
 
 bench-copy: ## CPU of repackaging a source against encoding it; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg

@@ -6,7 +6,7 @@
 // interleaved, and the medians of the paired ratios count. It exits 1 where one is over
 // the limit.
 //
-//	go run ./internal/bench/encode -rounds 5 -out results-bench-encode.tsv
+//	go run ./internal/bench/encode -rounds 3 -out results-bench-encode.tsv
 package main
 
 import (
@@ -29,8 +29,8 @@ var encodeAll = &encoder.PlanOptions{Copy: encoder.CopyNever}
 
 func main() {
 	var (
-		rounds  = flag.Int("rounds", 5, "how many pairs to run")
-		seconds = flag.Int("seconds", 20, "how long the source is")
+		rounds  = flag.Int("rounds", 3, "how many pairs to run")
+		seconds = flag.Int("seconds", 60, "how long the source is")
 		out     = flag.String("out", "results-bench-encode.tsv", "where the table goes")
 		limit   = flag.Float64("limit", 1.05, "the highest ratio of CPU time, and of wall time, that passes")
 		ref     = flag.String("reference", "internal/bench/encode/reference.sh", "the reference command")
