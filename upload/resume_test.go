@@ -164,6 +164,14 @@ func (p *service) end(t *testing.T, id string) upload.Asset {
 	}
 }
 
+// interrupt ends it in the middle of what it does, as a deploy does.
+func (p *service) interrupt(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.ErrorIs(t, p.Shutdown(ctx), context.Canceled)
+}
+
 func (p *service) stop(t *testing.T) {
 	t.Helper()
 	require.NoError(t, p.Shutdown(t.Context()))
@@ -216,9 +224,7 @@ func TestRestartGoesOn(t *testing.T) {
 		a := film(t, p)
 		<-held
 		time.Sleep(time.Minute) // the sound is done
-		stopped, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.ErrorIs(t, p.Shutdown(stopped), context.Canceled)
+		p.interrupt(t)
 		before := p.store.segments()
 		a, _, err := p.catalog.Get(t.Context(), a.ID)
 		require.NoError(t, err)
@@ -315,9 +321,7 @@ func TestAnotherRecipeBeginsAnew(t *testing.T) {
 				a := film(t, p)
 				<-held
 				time.Sleep(time.Minute)
-				stopped, cancel := context.WithCancel(t.Context())
-				cancel()
-				require.ErrorIs(t, p.Shutdown(stopped), context.Canceled)
+				p.interrupt(t)
 				a, _, err := p.catalog.Get(t.Context(), a.ID)
 				require.NoError(t, err)
 				published := a.Published
@@ -330,9 +334,7 @@ func TestAnotherRecipeBeginsAnew(t *testing.T) {
 				<-held
 				assert.Contains(t, text(t, s, published+"/v480/event.m3u8"), "#EXT-X-ENDLIST", "it grows no more")
 				assert.Contains(t, text(t, s, a.Playlist), path.Base(published)+"/", "it stays until the other is complete")
-				stopped, cancel = context.WithCancel(t.Context())
-				cancel()
-				require.ErrorIs(t, p.Shutdown(stopped), context.Canceled)
+				p.interrupt(t)
 
 				p = startService(t, s, nil, next.fake, next.opts)
 				a = p.end(t, a.ID)
@@ -354,9 +356,7 @@ func TestWhatIsGoneIsEncodedAgain(t *testing.T) {
 		a := film(t, p)
 		<-held
 		time.Sleep(time.Minute)
-		stopped, cancel := context.WithCancel(t.Context())
-		cancel()
-		require.ErrorIs(t, p.Shutdown(stopped), context.Canceled)
+		p.interrupt(t)
 		a, _, err := p.catalog.Get(t.Context(), a.ID)
 		require.NoError(t, err)
 		for _, key := range keysOf(t, s, a.Output+"/v480/7-") {
@@ -411,9 +411,7 @@ func TestEndWhatWaitsToGoOn(t *testing.T) {
 				// The only worker has something else to do after the restart.
 				_, err := p.Create(t.Context(), upload.NewAsset{ID: "other", Priority: 1}, strings.NewReader("another film"))
 				require.NoError(t, err)
-				stopped, cancel := context.WithCancel(t.Context())
-				cancel()
-				require.ErrorIs(t, p.Shutdown(stopped), context.Canceled)
+				p.interrupt(t)
 
 				opts, held = heldAt(0)
 				p = startService(t, s, nil, opts, upload.Options{Workers: 1})
