@@ -37,7 +37,7 @@ func (r *run) complete(ctx context.Context) {
 		superseded = nil
 	}
 	usedUp := r.usedUp()
-	old := r.list(ctx, func(key string) bool {
+	old := r.list(ctx, mediaPrefix+r.held.get().ID+"/", func(key string) bool {
 		return key != playlist && !strings.HasPrefix(key, output+"/") &&
 			!Asset{Superseded: superseded}.superseded(key) || usedUp(key)
 	})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"path"
-	"strings"
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
@@ -38,30 +37,25 @@ func (r *run) retire(ctx context.Context) []string {
 func (r *run) withdraw(ctx context.Context, a Asset) []string {
 	ctx, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
-	keys, err := r.p.withdraw(ctx, a)
-	if err != nil {
-		r.log.Warn("What a run has left could not be listed, or its playlist not be withdrawn.", "error", err)
-	}
-	return keys
-}
-
-func (p *Pipeline) withdraw(ctx context.Context, a Asset) ([]string, error) {
 	if a.Output == "" {
-		return nil, nil
+		return nil
 	}
-	keys, err := p.listUnder(ctx, journalKeys(a.ID), everything)
+	keys, err := r.p.listUnder(ctx, journalKeys(a.ID), everything)
 	var media []string
 	switch {
 	case err != nil:
 	case a.Playlist == "":
 		// The multivariant playlist may be there, though it has not been told of.
-		if err = p.store.Delete(ctx, hls.MasterKey(mediaPrefix+a.ID)); err == nil {
-			media, err = p.listUnder(ctx, mediaPrefix+a.ID+"/", everything)
+		if err = r.p.store.Delete(ctx, hls.MasterKey(mediaPrefix+a.ID)); err == nil {
+			media, err = r.p.listUnder(ctx, mediaPrefix+a.ID+"/", everything)
 		}
 	case a.Output != a.Published:
-		media, err = p.listUnder(ctx, a.Output+"/", everything)
+		media, err = r.p.listUnder(ctx, a.Output+"/", everything)
 	}
-	return append(keys, media...), err
+	if err != nil {
+		r.log.Warn("What a run has left could not be listed, or its playlist not be withdrawn.", "error", err)
+	}
+	return append(keys, media...)
 }
 
 // endGrowing ends the growing playlists of what a's record says is published.
@@ -97,14 +91,11 @@ func (r *run) withdrawn(a *Asset) {
 	}
 }
 
-// underOutput says whether the key is of the run that a tells of.
-func underOutput(a Asset, key string) bool { return strings.HasPrefix(key, a.Output+"/") }
-
-// list returns the keys of the asset's media that match.
-func (r *run) list(ctx context.Context, match func(key string) bool) []string {
+// list returns the keys under prefix that match.
+func (r *run) list(ctx context.Context, prefix string, match func(key string) bool) []string {
 	ctx, cancel := r.p.life.words(ctx, lastWords)
 	defer cancel()
-	keys, err := r.p.listUnder(ctx, mediaPrefix+r.held.get().ID+"/", match)
+	keys, err := r.p.listUnder(ctx, prefix, match)
 	if err != nil {
 		r.log.Warn("What a run has left could not be listed.", "error", err)
 	}
@@ -113,13 +104,7 @@ func (r *run) list(ctx context.Context, match func(key string) bool) []string {
 
 // journals lists the pages of the asset's journals.
 func (r *run) journals(ctx context.Context) []string {
-	ctx, cancel := r.p.life.words(ctx, lastWords)
-	defer cancel()
-	keys, err := r.p.listUnder(ctx, journalKeys(r.held.get().ID), everything)
-	if err != nil {
-		r.log.Warn("Journals could not be listed.", "error", err)
-	}
-	return keys
+	return r.list(ctx, journalKeys(r.held.get().ID), everything)
 }
 
 // removeListed removes what was listed.

@@ -104,10 +104,11 @@ func (r *run) anew(ctx context.Context, recipe string) error {
 		r.endGrowingOf(ctx, before)
 	}
 	r.removeListed(ctx, old)
-	r.keepJournal(nil)
+	var j *journal
 	if recipe != "" {
-		r.keepJournal(newJournal(r.p.store, before.ID, r.held.get().Output, recipe))
+		j = newJournal(r.p.store, before.ID, r.held.get().Output, recipe)
 	}
+	r.keepJournal(j)
 	return nil
 }
 

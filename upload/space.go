@@ -57,7 +57,7 @@ func (r *run) makeRoom(ctx context.Context) bool {
 		return false
 	}
 	r.removeListed(ctx, r.journals(ctx)) // first: it must not name what is not there
-	keys := r.list(ctx, func(key string) bool { return underOutput(a, key) })
+	keys := r.list(ctx, a.Output+"/", everything)
 	r.removeListed(ctx, keys)
 	return len(keys) > 0
 }

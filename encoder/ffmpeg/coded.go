@@ -151,10 +151,7 @@ func (c *coded) closeGOP() bool {
 
 // mayEnd cuts at the candidate where the segment would become too long up to frame.
 func (c *coded) mayEnd(frame int64) {
-	from := int64(0)
-	if len(c.cuts) > 0 {
-		from = c.cuts[len(c.cuts)-1]
-	}
+	from := c.lastCut()
 	if float64(frame-from) <= longestSegment*c.rate.Float() {
 		return
 	}

@@ -16,7 +16,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/vodkit/vodkit/encoder"
-	"github.com/vodkit/vodkit/storage"
 )
 
 // Types of NAL units (ISO 14496-10 table 7-1).
@@ -232,25 +231,13 @@ func (e *Encoder) readSource(ctx context.Context, src encoder.Source, in *input,
 		}
 		return buf[:got], nil
 	}
-	var out []byte
-	for _, part := range src.Parts {
-		if off >= part.Size {
-			off -= part.Size
-			continue
-		}
-		obj, err := e.store.Open(ctx, part.Key, &storage.OpenOptions{Offset: off, Length: n, IfMatch: part.ETag})
-		if err != nil {
-			return nil, sourceError(err)
-		}
-		b, err := io.ReadAll(io.LimitReader(obj, n))
-		_ = obj.Close()
-		if err != nil {
-			return nil, sourceError(err)
-		}
-		out = append(out, b...)
-		if off, n = 0, n-int64(len(b)); n <= 0 {
-			break
-		}
+	size := src.Size()
+	if off >= size {
+		return nil, nil
 	}
-	return out, nil
+	b, err := newSourceReader(e.store, src, 0).fetch(ctx, off, min(n, size-off))
+	if err != nil {
+		return nil, sourceError(err)
+	}
+	return b, nil
 }

@@ -6,7 +6,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"strings"
+	"strconv"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -76,25 +76,19 @@ func (s setup) whole(source string, slots int64) (float64, error) {
 	return u.at, err
 }
 
+// reference is the ladder as one ffmpeg writes it: reference.sh SOURCE FOLDER THREADS.
+const reference = "internal/bench/encode/reference.sh"
+
 // bare returns the seconds that two encodes of the ladder take, so many at once.
 func (s setup) bare(ctx context.Context, source string, atOnce int) (float64, error) {
-	const args = "-nostdin -v error -filter_complex_threads 1 -threads 1 -i SRC -filter_complex " +
-		"[0:v:0]scale=1920:1080,format=yuv420p,split=2[o0][n0];[n0]scale=1280:720,split=2[o1][n1];[n1]scale=854:480,split=2[o2][n2];[n2]scale=640:360[o3] " +
-		"-map [o0] -map [o1] -map [o2] -map [o3] -map 0:a:0 -c:a aac -b:a 128k -c:v libx264 -preset veryfast -crf 23 -threads 1 -g 60 -keyint_min 60 -sc_threshold 0 " +
-		"-maxrate:v:0 5000000 -bufsize:v:0 7500000 -maxrate:v:1 2720000 -bufsize:v:1 4080000 -maxrate:v:2 1480000 -bufsize:v:2 2220000 -maxrate:v:3 960000 -bufsize:v:3 1440000 " +
-		"-f mp4 -movflags +frag_keyframe+empty_moov -y OUT"
 	start := time.Now()
 	var g errgroup.Group
 	g.SetLimit(atOnce)
 	for n := range 2 {
 		g.Go(func() error {
-			out := filepath.Join(s.dir, "bare"+string(rune('0'+n))+".mp4")
-			defer func() { _ = os.Remove(out) }()
-			var list []string
-			for _, a := range strings.Fields(args) {
-				list = append(list, strings.NewReplacer("SRC", source, "OUT", out).Replace(a))
-			}
-			return run(ctx, "ffmpeg", list...)
+			out := filepath.Join(s.dir, "bare"+strconv.Itoa(n))
+			defer func() { _ = os.RemoveAll(out) }()
+			return run(ctx, reference, source, out, "1")
 		})
 	}
 	err := g.Wait()
