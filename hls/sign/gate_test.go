@@ -1,0 +1,376 @@
+package sign_test
+
+import (
+	"crypto/tls"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/cookiejar"
+	"net/http/httptest"
+	"net/netip"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"gocloud.dev/blob/memblob"
+
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/hls/sign"
+	"github.com/vodkit/vodkit/storage/blobstore"
+	"github.com/vodkit/vodkit/upload"
+)
+
+const playlist = "#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXTINF:6,\n0-0f.m4s\n#EXT-X-ENDLIST\n"
+
+// newMedia serves two assets to those who have a token.
+func newMedia(t *testing.T, gate *sign.Gate, change func(*hls.HandlerOptions)) http.Handler {
+	t.Helper()
+	bucket := memblob.OpenBucket(nil)
+	t.Cleanup(func() { _ = bucket.Close() })
+	store := blobstore.New(bucket, nil)
+	for _, asset := range []string{"42", "420"} {
+		for name, body := range map[string]string{"master.m3u8": "#EXTM3U\n", "a1/v720/index.m3u8": playlist, "a1/v720/0-0f.m4s": "segment"} {
+			_, err := store.Put(t.Context(), "media/"+asset+"/"+name, strings.NewReader(body), nil)
+			require.NoError(t, err)
+		}
+	}
+	opts := &hls.HandlerOptions{Authorize: gate.Authorize}
+	if change != nil {
+		change(opts)
+	}
+	return http.StripPrefix("/media", hls.NewHandler(store, opts))
+}
+
+func ask(h http.Handler, target string, headers ...string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(http.MethodGet, target, nil)
+	for _, line := range headers {
+		name, value, _ := strings.Cut(line, ": ")
+		r.Header.Add(name, value)
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestGateAndHandler(t *testing.T) {
+	s := newSigner(t, keyA)
+	h := newMedia(t, sign.NewGate(s, nil), nil)
+	good := token(t, s, claims("42"))
+	late := token(t, s, sign.Claims{Path: "42", Expires: noon.Add(-time.Hour)})
+	away := token(t, s, sign.Claims{Path: "42", Expires: noon.Add(time.Hour), Address: netip.MustParsePrefix("198.51.100.0/24")})
+	near := token(t, s, sign.Claims{Path: "42", Expires: noon.Add(time.Hour), Address: netip.MustParsePrefix("192.0.2.0/24")}) // httptest's address
+	reasons := map[int]string{}
+	for name, c := range map[string]struct {
+		target string
+		header string
+		want   int
+	}{
+		"query":                  {"/media/42/master.m3u8?token=" + good, "", 200},
+		"query of a segment":     {"/media/42/a1/v720/0-0f.m4s?token=" + good, "", 200},
+		"query with more":        {"/media/42/master.m3u8?_HLS_skip=1&token=" + good + "&x", "", 200},
+		"header":                 {"/media/42/master.m3u8", "Authorization: Bearer " + good, 200},
+		"header in small":        {"/media/42/master.m3u8", "authorization: bearer " + good, 200},
+		"cookie":                 {"/media/42/master.m3u8", "Cookie: other=1; media_token=" + good, 200},
+		"from the right address": {"/media/42/master.m3u8?token=" + near, "", 200},
+		"bad query, good cookie": {"/media/42/master.m3u8?token=x", "Cookie: media_token=" + good, 200},
+		"foreign header, cookie": {"/media/42/master.m3u8", "Cookie: media_token=x; media_token=" + good, 200},
+		"everything":             {"/media/420/master.m3u8?token=" + token(t, s, claims(sign.All)), "", 200},
+		"one attempt":            {"/media/42/a1/v720/index.m3u8?token=" + token(t, s, claims("42/a1")), "", 200},
+
+		"no token":              {"/media/42/master.m3u8", "", 401},
+		"an empty one":          {"/media/42/master.m3u8?token=", "", 401},
+		"another parameter":     {"/media/42/master.m3u8?Token=" + good, "", 401},
+		"another scheme":        {"/media/42/master.m3u8", "Authorization: Basic " + good, 401},
+		"another cookie":        {"/media/42/master.m3u8", "Cookie: token=" + good, 401},
+		"changed":               {"/media/42/master.m3u8?token=" + good[:len(good)-2] + "xx", "", 401},
+		"cut off":               {"/media/42/master.m3u8?token=" + good[:30], "", 401},
+		"late":                  {"/media/42/master.m3u8?token=" + late, "", 401},
+		"other asset":           {"/media/420/master.m3u8?token=" + good, "", 403},
+		"asset that is nowhere": {"/media/43/master.m3u8?token=" + good, "", 403},
+		"wrong attempt":         {"/media/42/master.m3u8?token=" + token(t, s, claims("42/a1")), "", 403},
+		"from a wrong address":  {"/media/42/master.m3u8?token=" + away, "", 403},
+		"not there":             {"/media/42/nothing.m4s?token=" + good, "", 404},
+		"up":                    {"/media/42/../420/master.m3u8?token=" + good, "", 404},
+		"up, encoded":           {"/media/42/%2e%2e/420/master.m3u8?token=" + good, "", 404},
+		"encoded slash":         {"/media/42%2f..%2f420/master.m3u8?token=" + good, "", 404},
+		"NUL":                   {"/media/42/%00?token=" + good, "", 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var headers []string
+			if c.header != "" {
+				headers = append(headers, c.header)
+			}
+			w := ask(h, c.target, headers...)
+			require.Equal(t, c.want, w.Code, w.Body)
+			assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
+			if c.want == 200 {
+				assert.Contains(t, w.Header().Get("Cache-Control"), "private", "no shared cache may answer in our place")
+				return
+			}
+			assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
+			var body struct {
+				Error struct{ Code, Message string }
+			}
+			require.NoError(t, json.Unmarshal(w.Body.Bytes(), &body))
+			assert.Equal(t, map[int]string{401: "unauthorized", 403: "forbidden", 404: "not_found"}[c.want], body.Error.Code)
+			// Nothing tells one reason from another.
+			if reasons[c.want] == "" {
+				reasons[c.want] = w.Body.String()
+			}
+			assert.Equal(t, reasons[c.want], w.Body.String())
+		})
+	}
+}
+
+// A script of another origin can read why it is refused, and may send what opens.
+func TestGateCORS(t *testing.T) {
+	s := newSigner(t, keyA)
+	h := newMedia(t, sign.NewGate(s, nil), func(o *hls.HandlerOptions) {
+		o.AllowCredentials = true
+		o.AllowOrigin = func(r *http.Request) string { return r.Header.Get("Origin") }
+	})
+	const origin = "Origin: https://www.example.com"
+	for target, code := range map[string]int{
+		"/media/42/master.m3u8": 401, "/media/42/master.m3u8?token=" + token(t, s, claims("43")): 403, "/media/42/master.m3u8?token=" + token(t, s, claims("42")): 200,
+	} {
+		w := ask(h, target, origin)
+		assert.Equal(t, code, w.Code)
+		assert.Equal(t, "https://www.example.com", w.Header().Get("Access-Control-Allow-Origin"))
+		assert.Equal(t, "true", w.Header().Get("Access-Control-Allow-Credentials"))
+		assert.Contains(t, w.Header().Values("Vary"), "Origin")
+	}
+	r := httptest.NewRequest(http.MethodOptions, "/media/42/master.m3u8", nil)
+	r.Header.Set("Origin", "https://www.example.com")
+	r.Header.Set("Access-Control-Request-Method", "GET")
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	assert.Equal(t, 204, w.Code, "a preflight carries no token")
+	assert.Contains(t, w.Header().Get("Access-Control-Allow-Headers"), "Authorization")
+}
+
+func TestGateErrors(t *testing.T) {
+	s := newSigner(t, keyA)
+	viewer := ""
+	g := sign.NewGate(s, &sign.GateOptions{Viewer: func(*http.Request) string { return viewer }})
+	try := func(query, action string) error {
+		r := httptest.NewRequest(http.MethodGet, "/42/master.m3u8"+query, nil)
+		return g.Authorize(r, action, "42")
+	}
+	assert.ErrorIs(t, try("", hls.ActionMedia), sign.ErrNoToken)
+	assert.ErrorIs(t, try("?token=x", hls.ActionMedia), sign.ErrMalformed)
+	good := "?token=" + token(t, s, claims("42"))
+	assert.NoError(t, try(good, hls.ActionMedia), "a token without a viewer is anybody's")
+	for _, action := range []string{upload.ActionDelete, upload.ActionRead, upload.ActionUpload, upload.ActionList, upload.ActionEvents, ""} {
+		assert.ErrorIs(t, try(good, action), sign.ErrScope, "who may watch may not %s", action)
+	}
+	c := claims("42")
+	c.Viewer = "anna"
+	annas := "?token=" + token(t, s, c)
+	for viewer = range map[string]bool{"": true, "ann": true, "otto": true} {
+		assert.ErrorIs(t, try(annas, hls.ActionMedia), sign.ErrViewer)
+	}
+	viewer = "anna"
+	assert.NoError(t, try(annas, hls.ActionMedia))
+	assert.ErrorIs(t, try("?token=x&"+annas[1:]+"&token=y", "delete"), sign.ErrScope)
+	assert.NoError(t, try("?token=x&"+annas[1:]+"&token=y", hls.ActionMedia), "what stands beside a good token harms nothing")
+	assert.ErrorIs(t, try("?token="+strings.Repeat("x&token=", 8)+annas[7:], hls.ActionMedia), sign.ErrMalformed, "no more than eight are looked at")
+}
+
+func TestGateOptions(t *testing.T) {
+	s := newSigner(t, keyA)
+	g := sign.NewGate(s, &sign.GateOptions{
+		Param: "t&k", Cookie: "c",
+		Path:    hls.PathValue("path"),
+		Actions: []string{hls.ActionMedia, upload.ActionRead},
+		Address: func(r *http.Request) netip.Addr {
+			a, _ := netip.ParseAddr(r.Header.Get("X-Real-IP"))
+			return a
+		},
+	})
+	c := claims("42")
+	c.Address = netip.MustParsePrefix("203.0.113.9/32")
+	text := token(t, s, c)
+	mux := http.NewServeMux()
+	mux.HandleFunc("/watch/{path...}", func(w http.ResponseWriter, r *http.Request) {
+		asset, _, _ := strings.Cut(r.PathValue("path"), "/")
+		if g.Authorize(r, hls.ActionMedia, asset) != nil {
+			w.WriteHeader(http.StatusForbidden)
+			return
+		}
+		seen, err := g.Claims(r)
+		assert.NoError(t, err)
+		assert.Equal(t, c, seen)
+		_, _ = io.WriteString(w, g.Query(r))
+	})
+	const real = "X-Real-IP: 203.0.113.9"
+	w := ask(mux, "/watch/42/x?"+url.Values{"t&k": {text}}.Encode(), real)
+	assert.Equal(t, 200, w.Code)
+	assert.Equal(t, "t%26k="+text, w.Body.String())
+	w = ask(mux, "/watch/42/x", "Cookie: c="+text, real)
+	assert.Equal(t, 200, w.Code)
+	assert.Empty(t, w.Body.String())
+	assert.Equal(t, 403, ask(mux, "/watch/43/x", "Cookie: c="+text, real).Code)
+	assert.Equal(t, 403, ask(mux, "/watch/42/x", "Cookie: c="+text, "X-Real-IP: 203.0.113.10").Code)
+	assert.Equal(t, 403, ask(mux, "/watch/42/x", "Cookie: c="+text).Code)
+
+	// Where the action is another one, it is about the asset.
+	r := httptest.NewRequest(http.MethodGet, "/assets/42", nil)
+	r.Header.Set("Authorization", "Bearer "+text)
+	r.Header.Set("X-Real-IP", "203.0.113.9")
+	assert.NoError(t, g.Authorize(r, upload.ActionRead, "42"))
+	assert.ErrorIs(t, g.Authorize(r, upload.ActionRead, "43"), sign.ErrScope)
+	assert.ErrorIs(t, g.Authorize(r, upload.ActionRead, ""), sign.ErrScope)
+	assert.ErrorIs(t, g.Authorize(r, upload.ActionDelete, "42"), sign.ErrScope)
+}
+
+func TestGateQuery(t *testing.T) {
+	s := newSigner(t, keyA)
+	g := sign.NewGate(s, nil)
+	good := token(t, s, claims("42"))
+	for query, want := range map[string]string{
+		"token=" + good: "token=" + good,
+		"a=b&token=" + good + "&evil=%22%0a%23EXT":    "token=" + good,
+		"token=%76" + good[1:]:                        "token=" + good, // spelled another way
+		"token=x&token=" + good:                       "token=" + good,
+		"":                                            "",
+		"token=":                                      "",
+		"token=%22%0a%23EXT-X-KEY":                    "",
+		"token=" + good + "%0a":                       "",
+		"token=" + good + "%22":                       "",
+		"token=" + good[:len(good)-1]:                 "",
+		"token=" + token(t, s, claims("43")):          "", // not for what is asked for
+		"token=" + strings.Replace(good, "A", "B", 1): "",
+	} {
+		r := httptest.NewRequest(http.MethodGet, "/42/master.m3u8?"+query, nil)
+		assert.Equal(t, want, g.Query(r), query)
+	}
+	for _, header := range []string{"Cookie: media_token=" + good, "Authorization: Bearer " + good} {
+		r := httptest.NewRequest(http.MethodGet, "/42/master.m3u8?token=x", nil)
+		name, value, _ := strings.Cut(header, ": ")
+		r.Header.Set(name, value)
+		require.NoError(t, g.Authorize(r, hls.ActionMedia, "42"))
+		assert.Empty(t, g.Query(r), "players send it again by themselves")
+	}
+}
+
+func TestGateURL(t *testing.T) {
+	s := newSigner(t, keyA)
+	g := sign.NewGate(s, nil)
+	pair := "token=" + token(t, s, claims("42"))
+	for address, want := range map[string]string{
+		"/media/42/master.m3u8":        "/media/42/master.m3u8?" + pair,
+		"https://m.example/x?a=b":      "https://m.example/x?a=b&" + pair,
+		"/media/42/master.m3u8?a=b#t1": "/media/42/master.m3u8?a=b&" + pair + "#t1",
+		"/x#a?b":                       "/x?" + pair + "#a?b",
+	} {
+		got, err := g.URL(address, claims("42"))
+		require.NoError(t, err)
+		assert.Equal(t, want, got)
+	}
+	_, err := g.URL("/x", sign.Claims{})
+	assert.ErrorIs(t, err, sign.ErrInvalidClaims)
+}
+
+func TestMediaURL(t *testing.T) {
+	now := noon.Add(17 * time.Minute)
+	s, err := sign.New([]sign.Key{keyA}, &sign.Options{Clock: func() time.Time { return now }})
+	require.NoError(t, err)
+	g := sign.NewGate(s, nil)
+	verify := func(signed, path string) sign.Claims {
+		u, err := url.Parse(signed)
+		require.NoError(t, err)
+		c, err := s.Verify(u.Query().Get("token"), path, home)
+		require.NoError(t, err, signed)
+		return c
+	}
+	viewer := "anna"
+	f := g.MediaURL(nil)
+	first := f(nil, "media/42/master.m3u8")
+	assert.True(t, strings.HasPrefix(first, "/media/42/master.m3u8?token=v1.a."), first)
+	c := verify(first, "42/a1/v720/0-0f.m4s")
+	assert.GreaterOrEqual(t, c.Expires.Sub(now), 12*time.Hour)
+	assert.LessOrEqual(t, c.Expires.Sub(now), 12*time.Hour+90*time.Minute)
+	now = now.Add(20 * time.Minute)
+	assert.Equal(t, first, f(nil, "media/42/master.m3u8"), "who asks again is told the same")
+	now = now.Add(90 * time.Minute)
+	assert.NotEqual(t, first, f(nil, "media/42/master.m3u8"))
+
+	f = g.MediaURL(&sign.LinkOptions{
+		Base: "https://media.example.com/v", Prefix: "/films/", Lifetime: time.Minute,
+		Viewer: func(*http.Request) string { return viewer },
+	})
+	signed := f(nil, "films/ä b/a1/stills/poster-1-0f.jpg")
+	assert.True(t, strings.HasPrefix(signed, "https://media.example.com/v/%C3%A4%20b/a1/stills/poster-1-0f.jpg?token="), signed)
+	c = verify(signed, "ä b/master.m3u8")
+	assert.Equal(t, "anna", c.Viewer)
+	assert.GreaterOrEqual(t, c.Expires.Sub(now), time.Minute)
+	assert.LessOrEqual(t, c.Expires.Sub(now), time.Minute+8*time.Second)
+	viewer = strings.Repeat("x", 200)
+	assert.Equal(t, "https://media.example.com/v/42/master.m3u8", f(nil, "films/42/master.m3u8"), "without a token it opens nothing")
+}
+
+func TestCookie(t *testing.T) {
+	s := newSigner(t, keyA)
+	g := sign.NewGate(s, nil)
+	text := token(t, s, claims("42"))
+	c, err := g.Cookie(claims("42"), nil)
+	require.NoError(t, err)
+	assert.Equal(t, "media_token="+text+"; Path=/media/42; Expires=Sun, 22 Nov 2026 13:00:00 GMT; Max-Age=3600; HttpOnly; Secure; SameSite=Lax", c.String())
+	c, err = g.Cookie(claims(sign.All), &sign.CookieOptions{
+		Mount: "/", Domain: "example.com", SameSite: http.SameSiteNoneMode, Partitioned: true,
+	})
+	require.NoError(t, err)
+	assert.Equal(t, "media_token="+token(t, s, claims(sign.All))+"; Path=/; Domain=example.com; Expires=Sun, 22 Nov 2026 13:00:00 GMT; Max-Age=3600; HttpOnly; Secure; SameSite=None; Partitioned", c.String())
+	c, err = g.Cookie(claims("42/a;1"), &sign.CookieOptions{Mount: "v/w/", SameSite: http.SameSiteStrictMode, Insecure: true})
+	require.NoError(t, err)
+	assert.Equal(t, "/v/w/42/a%3B1", c.Path)
+	assert.False(t, c.Secure)
+
+	late := sign.Claims{Path: "42", Expires: noon}
+	c, err = g.Cookie(late, nil)
+	require.NoError(t, err)
+	assert.Equal(t, -1, c.MaxAge, "a cookie that is over is removed")
+
+	_, err = g.Cookie(sign.Claims{Path: "42"}, nil)
+	assert.ErrorIs(t, err, sign.ErrInvalidClaims)
+	_, err = g.Cookie(claims("42"), &sign.CookieOptions{Domain: "a b"})
+	assert.ErrorContains(t, err, "invalid Cookie.Domain")
+	_, err = sign.NewGate(s, &sign.GateOptions{Cookie: "a b"}).Cookie(claims("42"), nil)
+	assert.Error(t, err)
+}
+
+// A browser sends the cookie for the asset and for nothing else.
+func TestCookieInAJar(t *testing.T) {
+	s, err := sign.New([]sign.Key{keyA}, nil)
+	require.NoError(t, err)
+	g := sign.NewGate(s, nil)
+	media := newMedia(t, g, nil)
+	mux := http.NewServeMux()
+	mux.Handle("/media/", media)
+	mux.HandleFunc("/watch/{id}", func(w http.ResponseWriter, r *http.Request) {
+		c, err := g.Cookie(sign.Claims{Path: r.PathValue("id"), Expires: time.Now().Add(time.Hour)}, nil)
+		assert.NoError(t, err)
+		http.SetCookie(w, c)
+	})
+	srv := httptest.NewTLSServer(mux)
+	defer srv.Close()
+	jar, err := cookiejar.New(nil)
+	require.NoError(t, err)
+	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}}
+	defer transport.CloseIdleConnections()
+	client := &http.Client{Jar: jar, Transport: transport}
+	get := func(target string) int {
+		resp, err := client.Get(srv.URL + target)
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		return resp.StatusCode
+	}
+	assert.Equal(t, 401, get("/media/42/master.m3u8"))
+	assert.Equal(t, 200, get("/watch/42"))
+	assert.Equal(t, 200, get("/media/42/master.m3u8"))
+	assert.Equal(t, 200, get("/media/42/a1/v720/0-0f.m4s"))
+	assert.Equal(t, 401, get("/media/420/master.m3u8"), "the cookie is not even sent there")
+}
