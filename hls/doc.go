@@ -35,6 +35,7 @@
 //	<attempt>/<track>/index-<run>.m3u8    those of another run of the attempt; iframe-<run>.m3u8
 //	<attempt>/<track>/init-<hash>.mp4     initialization segment
 //	<attempt>/<track>/<number>-<hash>.m4s media segment; .vtt of subtitles, .jpg of images
+//	keys/<id>.key                         no object: where a Handler serves a key, see KeyProvider
 //
 // Media objects are named by their content and never change. All URIs in playlists are
 // relative, so that a presentation can be served from anywhere, a bucket's website

@@ -23,7 +23,8 @@ type HandlerOptions struct {
 	// its start is ignored. Under a router's pattern use [PathValue]. Defaults to
 	// r.URL.Path, as http.StripPrefix leaves it.
 	Path func(r *http.Request) string
-	// Authorize decides whether the request may read the asset; action is ActionMedia. A
+	// Authorize decides whether the request may read the asset; action is ActionMedia, or
+	// ActionKey for a key. A
 	// nil error lets it. Another is answered with 403, with 404 where it matches
 	// fs.ErrNotExist, or with the status of an HTTPStatus() int method in its chain; its
 	// text stays inside. It is asked for every playlist and segment, so it should be
@@ -32,6 +33,14 @@ type HandlerOptions struct {
 	// Asset returns the asset that a path under Prefix belongs to. Defaults to the
 	// path's first element.
 	Asset func(path string) string
+	// Keys has the keys of encrypted segments, which are served as <asset>/keys/<id>.key to
+	// whom Authorize lets have them when it is asked with ActionKey. They are never cached.
+	// The names of assets are those of Asset. Defaults to nil: there is nothing at these
+	// addresses.
+	Keys KeyProvider
+	// OpenKeys serves keys to everybody where Authorize is nil. Defaults to false: then
+	// nobody gets one.
+	OpenKeys bool
 	// AllowOrigin returns the Access-Control-Allow-Origin for a request, "" for none.
 	// Defaults to "*" for all.
 	AllowOrigin func(r *http.Request) string
@@ -152,6 +161,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	name, ok := h.name(r)
 	if !ok {
 		notFound(w)
+		return
+	}
+	if id, ok := keyOf(name); ok && h.opts.Keys != nil {
+		h.serveKey(w, r, name, id)
 		return
 	}
 	if h.opts.Authorize != nil {

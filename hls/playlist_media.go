@@ -17,6 +17,7 @@ type mediaPlaylist struct {
 	track    string
 	init     Init
 	segments []Segment
+	keyURI   func(id string) string
 	target   int  // EXT-X-TARGETDURATION in seconds
 	vod      bool // VOD, else EVENT
 	ended    bool // EXT-X-ENDLIST
@@ -51,6 +52,10 @@ func (m mediaPlaylist) encode() ([]byte, error) {
 			// EXT-X-TARGETDURATION.
 			seg.Map = &m3u8.Map{URI: relativeURI(m.track, m.init.Key)}
 		}
+		if key := segments[i].KeyID; i == 0 && key != "" || i > 0 && key != segments[i-1].KeyID {
+			tag := m.keyTag(key)
+			seg.Custom = map[string]m3u8.CustomTag{tag.TagName(): tag}
+		}
 		if err := p.AppendSegment(seg); err != nil {
 			return nil, err
 		}
@@ -59,6 +64,27 @@ func (m mediaPlaylist) encode() ([]byte, error) {
 	p.Closed = m.ended
 	return bytes.Clone(p.Encode().Bytes()), nil
 }
+
+// keyTag is an EXT-X-KEY (RFC 8216 section 4.3.2.4) of the segments from one on. It is a
+// custom tag because the library's own comes before EXT-X-MAP, which would say that the
+// initialization segment is encrypted, too.
+type keyTag struct{ attributes string }
+
+var _ m3u8.CustomTag = keyTag{}
+
+// keyTag returns the tag of a key. Without an IV that is the segment's number.
+func (m mediaPlaylist) keyTag(id string) keyTag {
+	if id == "" {
+		return keyTag{"METHOD=NONE"}
+	}
+	return keyTag{`METHOD=AES-128,URI="` + sanitize(m.keyURI(id)) + `"`}
+}
+
+func (keyTag) TagName() string { return "#EXT-X-KEY" }
+
+func (k keyTag) Encode() *bytes.Buffer { return bytes.NewBufferString(k.String()) }
+
+func (k keyTag) String() string { return k.TagName() + ":" + k.attributes }
 
 // keyframes returns a segment for each keyframe, with the size and duration of that.
 func keyframes(segments []Segment) []Segment {

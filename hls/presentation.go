@@ -110,8 +110,12 @@ type Segment struct {
 	// but is not presented (edit list, ISO 14496-12 8.6.6).
 	Start    int64 `json:"start"`
 	Duration int64 `json:"duration"`
+	// KeyID names the key that the bytes are encrypted with (AES-128, see [EncryptSegment]),
+	// for a [KeyProvider]. "" means that they are clear.
+	KeyID string `json:"key_id,omitempty"`
 	// Keyframes are the pictures that can be decoded by themselves, in their order.
-	// Where every segment of a video track tells them, there is an I-frame playlist.
+	// Where every segment of a video track tells them, there is an I-frame playlist. A
+	// segment that is encrypted tells none: a part of it cannot be decrypted alone.
 	Keyframes []Keyframe `json:"keyframes,omitempty"`
 	// Poster is a picture of the segment in full, nil where none was kept. Images only.
 	Poster *Poster `json:"poster,omitempty"`

@@ -65,12 +65,15 @@ func EndGrowing(ctx context.Context, store storage.Store, prefix string, master 
 
 var uriAttribute = regexp.MustCompile(`[:,]URI="([^"]*)"`)
 
-// uris returns the URIs in a playlist of ours (RFC 8216 section 4.1).
+// uris returns the URIs of objects in a playlist of ours (RFC 8216 section 4.1).
 func uris(playlist []byte) []string {
 	var out []string
 	for line := range bytes.Lines(playlist) {
 		s := strings.TrimSpace(string(line))
 		if strings.HasPrefix(s, "#") {
+			if strings.HasPrefix(s, "#EXT-X-KEY:") {
+				continue // no object of the Store
+			}
 			m := uriAttribute.FindStringSubmatch(s)
 			if m == nil {
 				continue

@@ -37,6 +37,11 @@ type PublisherOptions struct {
 	// call tries again. It must not call the Publisher, but for State. Defaults to nil:
 	// an attempt whose Publisher is gone cannot be gone on with.
 	Record func(ctx context.Context) error
+	// KeyURI returns the URI of a key (EXT-X-KEY), for segments that have a KeyID. It is for
+	// playlists that are not fetched from the [Handler] that serves the keys: those of a CDN
+	// or of a bucket's website. The paths of two keys differ. Defaults to nil: the URI is
+	// relative and leads to [KeyPath] below the asset, which is where a Handler has it.
+	KeyURI func(id string) string
 	// Run counts the Publishers of the attempt. Final playlists have it in their names from
 	// the second on, as in index-2.m3u8, so that none is ever replaced. Defaults to 1.
 	Run int
@@ -99,7 +104,7 @@ func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation
 	if err := plan.check(); err != nil {
 		return nil, err
 	}
-	if attempt == "" || strings.Contains(attempt, "/") {
+	if attempt == "" || attempt == keysFolder || strings.Contains(attempt, "/") {
 		return nil, fmt.Errorf("hls: attempt %q: %w", attempt, storage.ErrInvalidKey)
 	}
 	if err := storage.CheckKey(prefix + "/" + attempt + "/" + EventName); err != nil {
@@ -116,6 +121,9 @@ func NewPublisher(store storage.Store, prefix, attempt string, plan Presentation
 	}
 	if p.opts.GrowingCacheControl == "" {
 		p.opts.GrowingCacheControl = growingCacheControl
+	}
+	if p.opts.KeyURI == nil {
+		p.opts.KeyURI = func(id string) string { return "../../" + KeyPath(id) } // from <attempt>/<track>
 	}
 	if p.opts.FinalCacheControl == "" {
 		p.opts.FinalCacheControl = "public, max-age=3600"

@@ -108,6 +108,15 @@ func (p *Publisher) acceptSegment(s Segment) (due bool, err error) {
 		return false, bad("it lasts %d ticks", s.Duration)
 	case s.Size <= 0:
 		return false, bad("it has %d bytes", s.Size)
+	case s.KeyID != "" && len(s.Keyframes) > 0:
+		return false, bad("it is encrypted, so that nobody can read its keyframes alone")
+	case s.KeyID != "" && t.plan.Kind == Image:
+		return false, bad("it is encrypted, and images are not")
+	}
+	if s.KeyID != "" {
+		if err := ValidKeyID(s.KeyID); err != nil {
+			return false, bad("%v", err)
+		}
 	}
 	for _, k := range s.Keyframes {
 		if k.Offset < 0 || k.Size <= 0 || k.Offset > s.Size-k.Size || k.Duration <= 0 {

@@ -211,7 +211,7 @@ func (p *Publisher) eventWrite(t *track, n int, end bool) write {
 	return write{
 		key:          p.key(path.Join(t.plan.ID, EventName)),
 		cacheControl: p.opts.GrowingCacheControl,
-		playlist:     mediaPlaylist{track: t.plan.ID, init: *t.init, segments: t.segs[:n:n], target: p.target, ended: end},
+		playlist:     mediaPlaylist{track: t.plan.ID, keyURI: p.opts.KeyURI, init: *t.init, segments: t.segs[:n:n], target: p.target, ended: end},
 		done:         func() { t.event, t.eventEnded = n, end },
 	}
 }
@@ -220,7 +220,7 @@ func (p *Publisher) finalWrite(t *track) write {
 	return write{
 		key:          p.key(path.Join(t.plan.ID, ofRun(IndexName, p.opts.Run))),
 		cacheControl: p.opts.FinalCacheControl,
-		playlist:     mediaPlaylist{track: t.plan.ID, init: *t.init, segments: t.segs, target: p.target, vod: true, ended: true},
+		playlist:     mediaPlaylist{track: t.plan.ID, keyURI: p.opts.KeyURI, init: *t.init, segments: t.segs, target: p.target, vod: true, ended: true},
 		done:         func() { t.final = true },
 	}
 }

@@ -165,6 +165,10 @@ func playlistFaults(t *testing.T) []fault {
 		{name: "encrypted init without IV", rule: "RFC-4.3.2.5", also: []string{"ENCRYPTED"}, plant: func(p *presentation) {
 			p.insert(high, "#EXT-X-MAP", `#EXT-X-KEY:METHOD=AES-128,URI="key"`)
 		}},
+		{name: "clear init behind a key", rule: "RFC-4.3.2.5", plant: func(p *presentation) {
+			p.insert(high, "#EXT-X-MAP", `#EXT-X-KEY:METHOD=AES-128,URI="key",IV=0x1`)
+			p.insert(high, "#EXTINF", `#EXT-X-KEY:METHOD=NONE`)
+		}, opts: &check.Options{Key: func(context.Context, string) ([]byte, error) { return make([]byte, 16), nil }}},
 		{name: "date", rule: "RFC-4.3.2.6", plant: func(p *presentation) { p.insert(high, "#EXTINF", "#EXT-X-PROGRAM-DATE-TIME:yesterday") }},
 		{name: "two types", rule: "RFC-4.3.3", plant: func(p *presentation) { p.insert(high, "#EXT-X-MAP", "#EXT-X-PLAYLIST-TYPE:VOD") }},
 		{name: "target too low", rule: "RFC-4.3.3.1", also: []string{"S7.5"}, plant: func(p *presentation) {

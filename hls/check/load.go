@@ -145,6 +145,11 @@ func (p *presentation) loadInits(ctx context.Context) {
 			return
 		}
 		b, err := p.readInit(ctx, ref)
+		if errors.Is(err, errPadding) {
+			inits[i] = &initSegment{uri: ref.uri, fault: &byteFault{"RFC-4.3.2.5", 0, "EXT-X-KEY comes before EXT-X-MAP, so that the initialization segment " +
+				"should be encrypted, but it cannot be decrypted with that key: " + err.Error() + ". Put EXT-X-MAP before the first EXT-X-KEY where it is clear."}}
+			return
+		}
 		if err != nil {
 			p.miss(where, err)
 			return

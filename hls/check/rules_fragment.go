@@ -13,13 +13,7 @@ func fragmentRules() []rule {
 
 func boxSizes(p *presentation, r *reporter) {
 	for _, t := range p.media() {
-		told := map[*initSegment]bool{}
-		for _, s := range t.segments {
-			if init := p.initOf(s); init != nil && init.fault != nil && init.fault.rule == r.rule.ID && !told[init] {
-				told[init] = true
-				r.at(t.inInit(s, init), "%s", init.fault.message)
-			}
-		}
+		initFaults(p, t, r)
 	}
 	bytesRule(p, r)
 }

@@ -26,18 +26,33 @@ func playlistType(p *presentation, r *reporter) {
 
 func maps(p *presentation, r *reporter) {
 	for _, t := range p.media() {
-		told := map[*initSegment]bool{}
 		for _, s := range t.segments {
 			if s.init == nil && s.media != nil && s.media.format == "fmp4" {
 				r.at(t.at(s.line), "The segment is fragmented MP4, but no EXT-X-MAP comes before it; players cannot decode it.")
 				break
 			}
-			if init := p.initOf(s); init != nil && init.fault != nil && init.fault.rule == r.rule.ID && !told[init] {
-				told[init] = true
-				r.at(t.inInit(s, init), "%s", init.fault.message)
-			}
 		}
+		initFaults(p, t, r)
 		faults(t, r)
+	}
+}
+
+// encryptedMaps: section 4.3.2.5, where the bytes contradict the playlist.
+func encryptedMaps(p *presentation, r *reporter) {
+	syntax(p, r)
+	for _, t := range p.media() {
+		initFaults(p, t, r)
+	}
+}
+
+// initFaults reports what initialization segments of a track broke of the rule.
+func initFaults(p *presentation, t *track, r *reporter) {
+	told := map[*initSegment]bool{}
+	for _, s := range t.segments {
+		if init := p.initOf(s); init != nil && init.fault != nil && init.fault.rule == r.rule.ID && !told[init] {
+			told[init] = true
+			r.at(t.inInit(s, init), "%s", init.fault.message)
+		}
 	}
 }
 

@@ -12,7 +12,7 @@ func syntaxRules() []rule {
 		conformance("RFC-4.3.2.1", "every segment has an EXTINF", syntax),
 		conformance("RFC-4.3.2.2", "byte ranges have an offset and are in their object", syntax),
 		conformance("RFC-4.3.2.4", "EXT-X-KEY has METHOD, and URI unless that is NONE", syntax),
-		conformance("RFC-4.3.2.5", "EXT-X-MAP has a URI, and an IV where it is encrypted", syntax),
+		conformance("RFC-4.3.2.5", "EXT-X-MAP has a URI, and an IV where it is encrypted", encryptedMaps),
 		conformance("RFC-4.3.2.6", "EXT-X-PROGRAM-DATE-TIME is a date", syntax),
 		conformance("RFC-4.3.3", "tags of a media playlist are there once", syntax),
 		conformance("RFC-4.3.3.1", "EXT-X-TARGETDURATION is at least 1 and every rounded EXTINF", targetDuration),

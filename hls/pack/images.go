@@ -48,9 +48,11 @@ type Pictures struct {
 //
 // A stream that ends early makes fewer segments. It reads on while a segment is being
 // put. Errors are an *Error around one of this package's sentinels, or around what r,
-// store, emit or ctx returned; Options.MaxSegment and Fragments mean nothing here.
+// store, emit or ctx returned; Options.MaxSegment,
+// Fragments and Encrypt mean nothing here.
 func Images(ctx context.Context, store storage.Store, output string, track hls.Track, grid Grid, pics Pictures, r io.Reader, emit func(Event) error, opts *Options) (Summary, error) {
 	p := newPacker(store, output, track, r, emit, opts)
+	p.out.encrypt = nil // they are made something of that is shown by itself
 	c := &imageCutter{out: p.out, grid: grid, track: track, pics: pics, number: grid.First, r: r}
 	read := errStopped
 	go func() {

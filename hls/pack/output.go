@@ -26,6 +26,7 @@ type output struct {
 	track        string
 	cacheControl string
 	emit         func(Event) error
+	encrypt      func(ctx context.Context, number int) (id string, key []byte, err error) // nil for clear segments
 	writer       *writer
 	init         *initSegment
 	begun        bool
@@ -90,8 +91,14 @@ func (o *output) putSegment(ctx context.Context, s hls.Segment, samples int, dat
 	return o.putMedia(ctx, s, ".m4s", "video/iso.segment", data)
 }
 
-// putMedia puts a segment and tells of it. s lacks the key and the size.
+// putMedia puts a segment, encrypted where that is wanted, and tells of it. s lacks the key
+// and the size. data may be changed.
 func (o *output) putMedia(ctx context.Context, s hls.Segment, ext, contentType string, data []byte) (err error) {
+	if o.encrypt != nil {
+		if data, err = o.seal(ctx, &s, data); err != nil {
+			return err
+		}
+	}
 	s.Track, s.Size = o.track, int64(len(data))
 	if s.Key, err = o.put(ctx, strconv.Itoa(s.Number), ext, contentType, data); err != nil {
 		return err
@@ -102,6 +109,17 @@ func (o *output) putMedia(ctx context.Context, s hls.Segment, ext, contentType s
 	o.summary.End = s.Start + s.Duration
 	o.summary.Segments++
 	return o.emit(Event{Segment: &s})
+}
+
+// seal encrypts a segment's bytes. Whoever wants a keyframe would need all that is before
+// it, so s tells none.
+func (o *output) seal(ctx context.Context, s *hls.Segment, data []byte) ([]byte, error) {
+	id, key, err := o.encrypt(ctx, s.Number)
+	if err != nil {
+		return nil, err
+	}
+	s.KeyID, s.Keyframes = id, nil
+	return hls.EncryptSegment(key, s.Number, data)
 }
 
 // styp opens every segment (ISO 14496-12 8.16.2): brand msdh, a media segment.

@@ -27,6 +27,12 @@ type Options struct {
 	// Fragments is how many are packed; what comes behind them is read over. Defaults to 0,
 	// all.
 	Fragments int
+	// Encrypt returns the key of a segment and its id: media segments are encrypted with it
+	// before they are named and put (hls.EncryptSegment), and have the id as their KeyID and
+	// no Keyframes. The init segment and images stay clear. It is asked for each segment, from
+	// the goroutine that calls emit; its errors are returned wrapped. Defaults to nil,
+	// nothing is encrypted.
+	Encrypt func(ctx context.Context, number int) (id string, key []byte, err error)
 	// Frames puts the frames of a video track to the places of a constant rate, exactly:
 	// those of a stream that comes from elsewhere. What has no place of its own there, or
 	// comes in a fragment that refers to others, gives ErrDiscontinuity; of H.264, samples
@@ -128,6 +134,7 @@ func newPacker(store storage.Store, prefix string, track hls.Track, r io.Reader,
 			track:        track.ID,
 			cacheControl: opts.CacheControl,
 			emit:         emit,
+			encrypt:      opts.Encrypt,
 			writer:       newWriter(),
 		},
 		kind:   track.Kind,

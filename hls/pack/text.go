@@ -128,18 +128,10 @@ func (t *textCutter) flush(ctx context.Context) error {
 		}
 	}
 	t.cues = later
-	s := hls.Segment{
-		Track: t.out.track, Number: t.number, Size: int64(b.Len()), Start: start, Duration: min(next, t.end) - start,
-	}
-	var err error
-	if s.Key, err = t.out.put(ctx, strconv.Itoa(s.Number), ".vtt", "text/vtt", b.Bytes()); err != nil {
-		return err
-	}
+	s := hls.Segment{Number: t.number, Start: start, Duration: min(next, t.end) - start}
 	t.number++
-	t.out.summary.Segments++
 	t.out.summary.Samples += int64(shown)
-	t.out.summary.End = s.Start + s.Duration
-	return t.out.emit(Event{Segment: &s})
+	return t.out.putMedia(ctx, s, ".vtt", "text/vtt", b.Bytes())
 }
 
 // cue is what is shown for a while.
