@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"sync"
 	"time"
+
+	"github.com/vodkit/vodkit/hls"
 )
 
 // fanout is one job that runs in parts.
@@ -16,6 +18,9 @@ type fanout struct {
 	enc  Encoder
 	job  Job
 	plan division
+
+	// pictured is closed when the first segment has its pictures, see await.
+	pictured chan struct{}
 
 	mu     sync.Mutex // guards what follows; held while emit runs, which is never concurrent
 	merger merger
@@ -32,16 +37,23 @@ type fanout struct {
 type part struct {
 	job     Job
 	sound   bool
-	length  time.Duration  // of its part of the timeline
-	next    map[string]int // number of the segment that is due, by track
-	made    time.Duration  // how much of length
-	stopped bool           // nothing that it emits counts any more
+	length  time.Duration   // of its part of the timeline
+	next    map[string]int  // number of the segment that is due, by track
+	made    time.Duration   // how much of length
+	done    <-chan struct{} // closed when it is to stop
+	waited  bool            // as await does
+	stopped bool            // nothing that it emits counts any more
 }
 
 func newFanout(enc Encoder, job Job, d division, emit func(Update) error) *fanout {
-	return &fanout{
+	f := &fanout{
 		enc: enc, job: job, plan: d, merger: newMerger(job, d, emit), active: map[*part]context.CancelFunc{},
+		pictured: make(chan struct{}),
 	}
+	if len(d.missing) == 0 || d.missing[0].First > 0 {
+		close(f.pictured) // there are some already
+	}
+	return f
 }
 
 // run starts one window after the other, as workers become free, with the first of them
@@ -116,6 +128,7 @@ func (f *fanout) begin(ctx context.Context, p *part) (run func(emit func(Update)
 		return nil, false
 	}
 	ctx, f.active[p] = context.WithCancel(ctx)
+	p.done = ctx.Done()
 	if l, limited := f.enc.(*Limited); limited { // the goroutines may run in another order
 		return l.queue(ctx, p.job), true
 	}
@@ -166,10 +179,64 @@ func broke(v any) error {
 // errStopped ends an encode whose output is of no use.
 var errStopped = errors.New("stopped: the timeline ends before this window")
 
+// awaitPictures bounds how long the sound waits for the first pictures: they may be in a
+// queue that it has no part in.
+const awaitPictures = 15 * time.Second
+
+// await has the sound's second segment wait for the first pictures. Somebody waits for those to
+// play, and the sound would be made in a good part of the time that they take.
+func (f *fanout) await(p *part, u Update) {
+	if !p.sound || p.waited || u.Segment == nil || u.Segment.Number == 0 || !isSound(p.job, u.Segment.Track) {
+		return
+	}
+	p.waited = true
+	select {
+	case <-f.pictured:
+		return
+	default:
+	}
+	late := time.NewTimer(awaitPictures)
+	defer late.Stop()
+	select {
+	case <-f.pictured:
+	case <-p.done:
+	case <-late.C:
+	}
+}
+
+// isSound says whether the job encodes sound for the track.
+func isSound(job Job, track string) bool {
+	for _, t := range job.Tracks {
+		if t.ID == track {
+			return t.Kind == hls.Audio && !t.Copy
+		}
+	}
+	return false
+}
+
+// picture notes that a window goes on or has ended. The caller holds mu.
+func (f *fanout) picture(p *part, ended bool) {
+	if p.sound || p.job.Window.First > 0 {
+		return
+	}
+	for _, next := range p.next {
+		if next == 0 && !ended {
+			return
+		}
+	}
+	select {
+	case <-f.pictured:
+	default:
+		close(f.pictured)
+	}
+}
+
 // update takes what a part emits.
 func (f *fanout) update(p *part, u Update) error {
+	f.await(p, u)
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	defer f.picture(p, false)
 	switch {
 	case f.merger.err != nil:
 		return f.merger.err
@@ -190,6 +257,7 @@ func (f *fanout) ended(p *part, err error) {
 	defer f.mu.Unlock()
 	f.active[p]()
 	delete(f.active, p)
+	f.picture(p, true)
 	var e *Error
 	switch {
 	case err == nil || p.stopped:

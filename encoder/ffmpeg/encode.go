@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -79,10 +78,6 @@ type run struct {
 	tracks  map[string]covered
 }
 
-// encodesPictures says whether the track is what takes long. Sound and what is copied is
-// many times as fast: beside a window it must not hold up what somebody waits to play.
-func encodesPictures(t encoder.TrackSpec) bool { return t.Kind == hls.Video && !t.Copy }
-
 func (r *run) encode(parent context.Context) error {
 	ctx, cancel := context.WithCancelCause(parent)
 	defer cancel(nil)
@@ -97,7 +92,7 @@ func (r *run) encode(parent context.Context) error {
 	}
 	c := r.e.command(r.e.opts.FFmpeg, r.in, args)
 	c.files = pipes.inherited
-	c.yields = !slices.ContainsFunc(r.job.Tracks, encodesPictures)
+	c.yields = r.part.first > 0 // somebody may wait for the start of a video, and its sound is soon done
 	p, err := start(ctx, c)
 	if err != nil {
 		return orContext(parent, err)

@@ -7,8 +7,8 @@ import (
 	"syscall"
 )
 
-// lower is by how much the nice value of what yields is higher than ours: a third of a
-// processor that others want, too.
+// lower is by how much the nice value of what yields is higher than ours: it gets a third of
+// what others get of a processor.
 const lower = 5
 
 // lowerPriority lowers the priority of a child's process group, which has just begun. A
