@@ -1,16 +1,22 @@
 package hls
 
-// KeepCompressed sets how many bytes of compressed playlists the handler keeps at most.
-func (h *Handler) KeepCompressed(n int) { h.gzip.max = n }
+// KeepPlaylists sets how many bytes of playlists the handler keeps at most.
+func (h *Handler) KeepPlaylists(n int) { h.playlists.most = n }
 
-// Compressed returns how many bytes of compressed playlists the handler keeps, counted
-// anew.
-func (h *Handler) Compressed() int {
-	h.gzip.mu.Lock()
-	defer h.gzip.mu.Unlock()
+// KeptPlaylists returns how many bytes of playlists the handler keeps, counted anew.
+func (h *Handler) KeptPlaylists() int {
+	h.playlists.mu.Lock()
+	defer h.playlists.mu.Unlock()
 	n := 0
-	for _, e := range h.gzip.entries {
-		n += len(e.body)
+	for _, t := range h.playlists.texts {
+		n += t.cost()
 	}
 	return n
+}
+
+// IdleFiles returns how many files the handler keeps open.
+func (h *Handler) IdleFiles() int {
+	h.files.mu.Lock()
+	defer h.files.mu.Unlock()
+	return h.files.order.Len()
 }

@@ -1,12 +1,14 @@
 package hls
 
 import (
+	"context"
 	"log/slog"
 	"net/http"
 	"path"
+	"runtime"
 	"strings"
+	"time"
 
-	"github.com/vodkit/vodkit/internal/problem"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -61,16 +63,41 @@ type HandlerOptions struct {
 	// GrowingCacheControl is the Cache-Control of all other playlists. Defaults to
 	// "public, max-age=1", or "private, …" where Authorize is set.
 	GrowingCacheControl string
-	// MaxPlaylist is the size in bytes up to which a playlist is compressed, in memory.
-	// Defaults to 4 MiB.
+	// Query returns what is put, behind a question mark, behind each relative URI in the
+	// playlists and storyboards that the request is answered with: variants, renditions,
+	// segments, EXT-X-MAP, EXT-X-KEY. So a token in the first URL opens all that follows;
+	// package hls/sign makes one. "" leaves them as they are. It must be escaped already: what
+	// has characters that no query has is answered with 500. Defaults to nil, nothing.
+	Query func(r *http.Request) string
+	// MediaURL returns the URL by which players fetch the object with the key, which is one
+	// that playlists refer to and neither a playlist nor a key, or "" for this Handler. It
+	// has to be good for the lifetime: the video's length and more. What it returns is the same for all
+	// viewers and is kept for an hour, without a Query. [BaseURL] and [PresignedURLs] make
+	// one. Defaults to nil, all from this Handler.
+	MediaURL func(ctx context.Context, key string, lifetime time.Duration) (string, error)
+	// OnResponse is told of each answer when it has gone, in the request's goroutine: for
+	// metrics and access logs. Defaults to nil.
+	OnResponse func(r *http.Request, resp Response)
+	// MaxPlaylist is the size in bytes up to which a playlist is kept in memory, rewritten and
+	// compressed. A larger one is answered as it is in the Store, and not at all where it
+	// would have to be rewritten. Defaults to 4 MiB.
 	MaxPlaylist int64
+	// Revalidate is how long a growing or multivariant playlist that was read is taken for
+	// what the Store has. Less than 0 asks the Store for every request. Defaults to 200 ms; final
+	// playlists are taken for that for 5 seconds at least.
+	Revalidate time.Duration
+	// OpenFiles is how many files are kept open between requests, where the Store has files
+	// of the operating system: none for longer than 10 seconds, after which what was
+	// deleted is gone. Less than 0 keeps none. Defaults to 256; to none on Windows, where an
+	// open file can't be deleted.
+	OpenFiles int
 	// Logger is told of failures of the Store. Defaults to nil, silence.
 	Logger *slog.Logger
 }
 
 // Handler serves presentations from a Store: playlists, segments and whatever else is
-// under its prefix, to GET, HEAD and OPTIONS. It holds no state beyond a few compressed
-// playlists, and may be mounted anywhere:
+// under its prefix, to GET, HEAD and OPTIONS. It holds no state beyond some playlists and
+// open files, and may be mounted anywhere:
 //
 //	http.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, nil)))
 //	mux.Handle("/watch/{path...}", hls.NewHandler(store, &hls.HandlerOptions{Path: hls.PathValue("path")}))
@@ -78,10 +105,10 @@ type HandlerOptions struct {
 // Routers that match without shortening the path, such as chi's Mount, need
 // http.StripPrefix or a Path as well.
 //
-// Ranges and conditions are those of RFC 9110; a request for several ranges is answered
-// with the whole. Playlists are compressed for those who accept gzip. Objects that are
-// files of the operating system (see [storage.File]) leave without passing through
-// memory where net/http can do that. Every answer carries the CORS headers, failures
+// Ranges, also several of them, and conditions are those of RFC 9110. Playlists are kept,
+// compressed for those who accept gzip. Objects that are files of the operating system (see
+// [storage.File]) leave without passing through memory where net/http can do that; in front of
+// a bucket elsewhere put a [storage.Cache]. Every answer carries the CORS headers, failures
 // too. Failures are JSON, {"error": {"code": …, "message": …}}, and never cached.
 //
 // Whoever knows an address may read what is there unless HandlerOptions.Authorize says
@@ -90,14 +117,19 @@ type Handler struct {
 	store        storage.Store
 	opts         HandlerOptions
 	allowHeaders string
-	gzip         gzipCache
+	playlists    shelf
+	zip          zipper
+	files        openFiles
+
+	// Values of headers that never change: what net/http keeps is shared.
+	mediaCache, finalCache, growingCache []string
 }
 
 var _ http.Handler = (*Handler)(nil)
 
 // NewHandler returns a Handler over the store.
 func NewHandler(store storage.Store, opts *HandlerOptions) *Handler {
-	h := &Handler{store: store, gzip: gzipCache{max: maxCompressed}}
+	h := &Handler{store: store}
 	if opts != nil {
 		h.opts = *opts
 	}
@@ -123,9 +155,18 @@ func NewHandler(store storage.Store, opts *HandlerOptions) *Handler {
 	if o.MaxPlaylist <= 0 {
 		o.MaxPlaylist = 4 << 20
 	}
+	if o.Revalidate == 0 {
+		o.Revalidate = 200 * time.Millisecond
+	}
+	if o.OpenFiles == 0 && runtime.GOOS != "windows" {
+		o.OpenFiles = 256
+	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
+	h.files.most = max(0, o.OpenFiles)
+	h.playlists = shelf{read: h.readText, fresh: h.freshness, most: maxShelf}
+	h.mediaCache, h.finalCache, h.growingCache = []string{o.MediaCacheControl}, []string{o.FinalCacheControl}, []string{o.GrowingCacheControl}
 	h.allowHeaders = strings.Join(append([]string{
 		"Authorization", "If-Match", "If-Modified-Since", "If-None-Match", "If-Range", "If-Unmodified-Since", "Range",
 	}, o.AllowHeaders...), ", ")
@@ -146,35 +187,24 @@ func PathValue(name string) func(*http.Request) string {
 
 // ServeHTTP answers one request.
 func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	h.setCORS(w, r)
-	switch r.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		h.options(w, r)
-		return
-	default:
-		w.Header().Set("Allow", allowedMethods)
-		problem.Write(w, http.StatusMethodNotAllowed, problem.MethodNotAllowed, "Media can only be read: use GET or HEAD.")
+	a := answer{h: h, w: w, r: r}
+	if h.opts.OnResponse == nil {
+		a.serve()
 		return
 	}
-	name, ok := h.name(r)
-	if !ok {
-		notFound(w)
-		return
-	}
-	if id, ok := keyOf(name); ok && h.opts.Keys != nil {
-		h.serveKey(w, r, name, id)
-		return
-	}
-	if h.opts.Authorize != nil {
-		if err := h.opts.Authorize(r, ActionMedia, h.opts.Asset(name)); err != nil {
-			h.opts.Logger.DebugContext(r.Context(), "media request denied", "path", name, "err", err)
-			problem.Denied(w, err)
-			return
+	rec := &recorder{ResponseWriter: w}
+	a.w = rec
+	begun := time.Now()
+	defer func() {
+		asset := ""
+		if a.name != "" {
+			asset = h.opts.Asset(a.name)
 		}
-	}
-	newDelivery(h, w, r, h.opts.Prefix+"/"+name).serve()
+		h.opts.OnResponse(r, Response{
+			Asset: asset, Path: a.name, Status: rec.status, Bytes: rec.bytes, Duration: time.Since(begun), CacheHit: a.hit,
+		})
+	}()
+	a.serve()
 }
 
 // name returns the path under the prefix that the request asks for, and whether there

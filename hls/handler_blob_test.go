@@ -138,7 +138,7 @@ func TestHandlerServesWholePlaylists(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			m := encode(ntsc(), 60, 0)
 			p := newPublisher(t, store, ntsc(), nil)
-			h := hls.NewHandler(store, nil)
+			h := hls.NewHandler(store, &hls.HandlerOptions{Revalidate: -1})
 			done := make(chan error, 1)
 			go func() {
 				for _, u := range m.updates() {

@@ -9,6 +9,8 @@ const (
 	preflightAge = "86400"
 )
 
+var exposed = []string{exposedHeaders}
+
 // setCORS lets scripts of other origins read the answer, whatever it will be.
 func (h *Handler) setCORS(w http.ResponseWriter, r *http.Request) {
 	head := w.Header()
@@ -19,8 +21,8 @@ func (h *Handler) setCORS(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	head.Set("Access-Control-Allow-Origin", origin)
-	head.Set("Access-Control-Expose-Headers", exposedHeaders)
+	head["Access-Control-Allow-Origin"] = []string{origin}
+	head["Access-Control-Expose-Headers"] = exposed
 	if h.opts.AllowCredentials && origin != "*" {
 		head.Set("Access-Control-Allow-Credentials", "true")
 	}

@@ -50,36 +50,13 @@ func quality(params string) float64 {
 	return 1
 }
 
-// maxCompressed is what a Handler's gzipCache holds at most, in bytes.
-const maxCompressed = 8 << 20
+// zipper compresses. It is for concurrent use.
+type zipper struct{ writers sync.Pool } // of *gzip.Writer
 
-// gzipCache compresses playlists and keeps the result for as long as the playlist has
-// the same ETag, up to max bytes in all. It is for concurrent use.
-type gzipCache struct {
-	max     int
-	mu      sync.Mutex
-	entries map[string]gzipEntry // by key
-	size    int                  // bytes in entries
-	writers sync.Pool            // of *gzip.Writer
-}
-
-type gzipEntry struct {
-	etag string
-	body []byte
-}
-
-// get returns the compressed bytes of the playlist, if they are there.
-func (c *gzipCache) get(key, etag string) ([]byte, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e, ok := c.entries[key]
-	return e.body, ok && etag != "" && e.etag == etag
-}
-
-// compress returns body compressed, and keeps that.
-func (c *gzipCache) compress(key, etag string, body []byte) []byte {
+// compress returns body compressed.
+func (z *zipper) compress(body []byte) []byte {
 	var b bytes.Buffer
-	zw, ok := c.writers.Get().(*gzip.Writer)
+	zw, ok := z.writers.Get().(*gzip.Writer)
 	if ok {
 		zw.Reset(&b)
 	} else {
@@ -87,31 +64,16 @@ func (c *gzipCache) compress(key, etag string, body []byte) []byte {
 	}
 	_, _ = zw.Write(body) // a Buffer takes everything
 	_ = zw.Close()
-	c.writers.Put(zw)
-	if etag != "" {
-		c.keep(key, gzipEntry{etag, b.Bytes()})
-	}
+	z.writers.Put(zw)
 	return b.Bytes()
 }
 
-func (c *gzipCache) keep(key string, e gzipEntry) {
-	if len(e.body) > c.max/8 {
-		return
+// known returns k compressed.
+func (z *zipper) known(k known) known {
+	k.bytes = z.compress(k.bytes)
+	k.Size = int64(len(k.bytes))
+	if k.ETag != "" {
+		k.ETag += "-gzip"
 	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.entries == nil {
-		c.entries = map[string]gzipEntry{}
-	}
-	c.size += len(e.body) - len(c.entries[key].body)
-	c.entries[key] = e
-	for k, old := range c.entries { // whichever comes: all are cheap to make again
-		if c.size <= c.max {
-			break
-		}
-		if k != key {
-			c.size -= len(old.body)
-			delete(c.entries, k)
-		}
-	}
+	return k
 }

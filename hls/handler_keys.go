@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strconv"
 
+	"github.com/vodkit/vodkit/internal/deliver"
 	"github.com/vodkit/vodkit/internal/problem"
 )
 
@@ -30,7 +31,7 @@ func (h *Handler) serveKey(w http.ResponseWriter, r *http.Request, name, id stri
 		return
 	}
 	if ValidKeyID(id) != nil {
-		notFound(w)
+		deliver.NotFound(w)
 		return
 	}
 	key, err := h.opts.Keys.Key(r.Context(), asset, id)
@@ -40,13 +41,13 @@ func (h *Handler) serveKey(w http.ResponseWriter, r *http.Request, name, id stri
 	switch {
 	case err == nil:
 	case errors.Is(err, fs.ErrNotExist):
-		notFound(w)
+		deliver.NotFound(w)
 		return
 	default:
 		if r.Context().Err() == nil { // else the client has gone
 			h.opts.Logger.ErrorContext(r.Context(), "a key cannot be had", "asset", asset, "key_id", id, "err", err)
 		}
-		w.Header().Set("Retry-After", retryAfter)
+		w.Header().Set("Retry-After", deliver.RetryAfter)
 		problem.Write(w, http.StatusServiceUnavailable, problem.Unavailable, "The key cannot be had now; try again in a moment.")
 		return
 	}

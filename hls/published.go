@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"io"
 	"path"
-	"regexp"
-	"strings"
 
 	"github.com/vodkit/vodkit/storage"
 )
@@ -61,30 +59,6 @@ func EndGrowing(ctx context.Context, store storage.Store, prefix string, master 
 		}
 	}
 	return errors.Join(errs...)
-}
-
-var uriAttribute = regexp.MustCompile(`[:,]URI="([^"]*)"`)
-
-// uris returns the URIs of objects in a playlist of ours (RFC 8216 section 4.1).
-func uris(playlist []byte) []string {
-	var out []string
-	for line := range bytes.Lines(playlist) {
-		s := strings.TrimSpace(string(line))
-		if strings.HasPrefix(s, "#") {
-			if strings.HasPrefix(s, "#EXT-X-KEY:") {
-				continue // no object of the Store
-			}
-			m := uriAttribute.FindStringSubmatch(s)
-			if m == nil {
-				continue
-			}
-			s = m[1]
-		}
-		if s != "" {
-			out = append(out, s)
-		}
-	}
-	return out
 }
 
 func readPlaylist(ctx context.Context, store storage.Store, key string) ([]byte, error) {

@@ -103,3 +103,12 @@ func TestRunsOfAnAttempt(t *testing.T) {
 		})
 	}
 }
+
+// A name that reads like an attribute is none.
+func TestReferencesOfOddNames(t *testing.T) {
+	s := newMemStore()
+	s.put("media/42/a/index.m3u8", "#EXTM3U\n#EXTINF:6,\n0.m4s\n")
+	keys, err := hls.References(t.Context(), s, "media/42", []byte("#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,NAME=\"x,URI=\",LANGUAGE=\"en\",URI=\"a/index.m3u8\"\n"))
+	require.NoError(t, err)
+	assert.Equal(t, map[string]bool{"media/42/a/index.m3u8": true, "media/42/a/0.m4s": true}, keys)
+}

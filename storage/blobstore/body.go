@@ -6,15 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
-
-	"gocloud.dev/blob"
 )
 
 // body reads an open object. It holds ctx because drivers for folders and memory don't
 // look at theirs, and lives no longer than one reading.
 type body struct {
 	ctx    context.Context
-	r      *blob.Reader
+	r      io.ReadCloser
 	key    string
 	left   int64 // bytes to come
 	closed bool

@@ -26,6 +26,9 @@ func (s *Store) Stat(ctx context.Context, key string) (storage.Info, error) {
 }
 
 func (s *Store) stat(ctx context.Context, key string) (storage.Info, error) {
+	if path, ok := s.direct(key); ok {
+		return statDirect(key, path)
+	}
 	if s.file && s.dir == "" {
 		s.commit.RLock()
 		defer s.commit.RUnlock()

@@ -47,6 +47,9 @@ func (s *Store) Open(ctx context.Context, key string, opts *storage.OpenOptions)
 // openFile opens an object of a folder. All that it says comes from the open file: the
 // name may stand for another one by now.
 func (s *Store) openFile(ctx context.Context, key string, o storage.OpenOptions) (*storage.Object, error) {
+	if path, ok := s.direct(key); ok {
+		return openDirect(ctx, key, path, o)
+	}
 	var f *os.File
 	r, err := s.fileReader(ctx, key, o, &f)
 	if err != nil {
@@ -89,6 +92,10 @@ func (s *Store) fileReader(ctx context.Context, key string, o storage.OpenOption
 
 // path is where a folder has the object.
 func (s *Store) path(ctx context.Context, key string) (string, error) {
+	if path, ok := s.direct(key); ok {
+		_, err := statDirect(key, path)
+		return path, err
+	}
 	var f *os.File
 	r, err := s.fileReader(ctx, key, storage.OpenOptions{}, &f)
 	if err != nil {

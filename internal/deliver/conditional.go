@@ -1,4 +1,4 @@
-package hls
+package deliver
 
 import (
 	"net/http"
@@ -93,9 +93,9 @@ func (v validators) matches(lists []string, weak bool) bool {
 }
 
 // quoteETag returns the entity tag of a Store's ETag, "" where it makes none.
-func quoteETag(etag, variant string) string {
+func quoteETag(etag string) string {
 	if etag == "" || strings.ContainsFunc(etag, func(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }) {
 		return ""
 	}
-	return `"` + etag + variant + `"`
+	return `"` + etag + `"`
 }

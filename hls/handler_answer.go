@@ -1,0 +1,140 @@
+package hls
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/vodkit/vodkit/internal/deliver"
+	"github.com/vodkit/vodkit/internal/problem"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// answer is that to one request.
+type answer struct {
+	h    *Handler
+	w    http.ResponseWriter
+	r    *http.Request
+	name string // path under the prefix, "" where there can be nothing
+	hit  bool   // the Store was not asked for bytes
+}
+
+func (a *answer) serve() {
+	a.w.Header()["X-Content-Type-Options"] = nosniff
+	a.h.setCORS(a.w, a.r)
+	switch a.r.Method {
+	case http.MethodGet, http.MethodHead:
+	case http.MethodOptions:
+		a.h.options(a.w, a.r)
+		return
+	default:
+		a.w.Header().Set("Allow", allowedMethods)
+		problem.Write(a.w, http.StatusMethodNotAllowed, problem.MethodNotAllowed, "Media can only be read: use GET or HEAD.")
+		return
+	}
+	name, ok := a.h.name(a.r)
+	if !ok {
+		deliver.NotFound(a.w)
+		return
+	}
+	a.name = name
+	if id, ok := keyOf(name); ok && a.h.opts.Keys != nil {
+		a.h.serveKey(a.w, a.r, name, id)
+		return
+	}
+	if a.h.opts.Authorize != nil {
+		if err := a.h.opts.Authorize(a.r, ActionMedia, a.h.opts.Asset(name)); err != nil {
+			a.h.opts.Logger.DebugContext(a.r.Context(), "media request denied", "path", name, "err", err)
+			problem.Denied(a.w, err)
+			return
+		}
+	}
+	key := a.h.opts.Prefix + "/" + name
+	if isPlaylist(key) || a.h.rewritten(key) {
+		a.text(key)
+		return
+	}
+	a.object(key)
+}
+
+var (
+	nosniff      = []string{"nosniff"}
+	gzipped      = []string{"gzip"}
+	playlistMIME = []string{playlistType}
+)
+
+// object answers with an object as it is in the Store.
+func (a *answer) object(key string) {
+	o := object{h: a.h, key: key}
+	contentType := storage.ContentType(key)
+	opts := a.options(key)
+	opts.Header = func(h http.Header, _ storage.Info) {
+		h["Content-Type"] = []string{contentType}
+		h["Cache-Control"] = a.h.cacheControl(key)
+	}
+	deliver.Serve(a.w, a.r, &o, opts)
+	a.hit = o.hit
+}
+
+func (a *answer) options(key string) deliver.Options {
+	return deliver.Options{Mutable: isPlaylist(key) && !final(key), Name: key, Logger: a.h.opts.Logger}
+}
+
+// text answers with a playlist, or what else is rewritten.
+func (a *answer) text(key string) {
+	opts := a.options(key)
+	query := ""
+	if a.h.opts.Query != nil {
+		if query = a.h.opts.Query(a.r); !validQuery(query) {
+			a.h.opts.Logger.ErrorContext(a.r.Context(), "HandlerOptions.Query returned what is no query", "key", key)
+			problem.Write(a.w, http.StatusInternalServerError, problem.Internal, "Something in the service broke. Tell its operator.")
+			return
+		}
+	}
+	t, hit, err := a.h.playlists.get(a.r.Context(), key)
+	switch {
+	case errors.Is(err, errLarge) && query == "" && a.h.opts.MediaURL == nil:
+		a.object(key)
+		return
+	case err != nil:
+		deliver.Failed(a.w, a.r, opts, fmt.Errorf("hls: %w", err))
+		return
+	}
+	a.hit = hit
+	opts.Mutable = opts.Mutable || t.mutable || query != ""
+	k := t.known
+	if query != "" {
+		k = t.withQuery(query)
+	}
+	// Ranges are ranges of the plain bytes.
+	opts.Whole = a.r.Header.Get("Range") == "" && acceptsGzip(a.r.Header)
+	switch {
+	case opts.Whole && query == "":
+		k = t.zipped()
+	case opts.Whole:
+		k = a.h.zip.known(k)
+	}
+	contentType := playlistMIME
+	if !isPlaylist(key) {
+		contentType = []string{storage.ContentType(key)}
+	}
+	opts.Header = func(h http.Header, _ storage.Info) {
+		h["Content-Type"] = contentType
+		h["Cache-Control"] = a.h.cacheControl(key)
+		h.Add("Vary", "Accept-Encoding")
+		if opts.Whole {
+			h["Content-Encoding"] = gzipped
+		}
+	}
+	deliver.Serve(a.w, a.r, k, opts)
+}
+
+func (h *Handler) cacheControl(key string) []string {
+	switch {
+	case !isPlaylist(key):
+		return h.mediaCache
+	case final(key):
+		return h.finalCache
+	}
+	return h.growingCache
+}

@@ -1,0 +1,145 @@
+package hls
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/vodkit/vodkit/internal/deliver"
+	"github.com/vodkit/vodkit/storage"
+)
+
+// object is what a request asks for in the Store, and how it was come by.
+type object struct {
+	h   *Handler
+	key string
+	hit bool // the Store was not asked
+}
+
+var _ deliver.Resource = (*object)(nil)
+
+func (o *object) Stat(ctx context.Context) (storage.Info, error) { return o.h.store.Stat(ctx, o.key) }
+
+// Open takes a file that was kept open, or opens the object.
+func (o *object) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.Object, error) {
+	if k := o.h.files.take(o.key); k != nil {
+		if obj, ok := k.open(opts); ok {
+			o.hit = true
+			return obj, nil
+		}
+		k.close()
+	}
+	if o.h.files.most > 0 && o.h.files.local.Load() {
+		ctx = context.WithoutCancel(ctx) // the file stays open for others
+	}
+	obj, err := o.h.store.Open(ctx, o.key, opts)
+	if err != nil {
+		return nil, err
+	}
+	f, ok := storage.File(obj)
+	if !ok {
+		if c, ok := obj.Body.(interface{ CacheHit() bool }); ok {
+			o.hit = c.CacheHit()
+		}
+		return obj, nil
+	}
+	if o.h.files.local.Swap(true) && o.h.files.most > 0 {
+		return o.h.files.adopt(o.key, obj, f, opts), nil
+	}
+	return obj, nil
+}
+
+// known is an object whose bytes are in memory.
+type known struct {
+	storage.Info
+	bytes []byte
+}
+
+var _ deliver.Resource = known{}
+
+func (k known) Stat(context.Context) (storage.Info, error) { return k.Info, nil }
+
+func (k known) Open(_ context.Context, opts *storage.OpenOptions) (*storage.Object, error) {
+	from, to, err := within(k.Info, opts)
+	if err != nil {
+		return nil, err
+	}
+	return &storage.Object{Info: k.Info, Body: &knownBody{left: k.bytes[from:to]}}, nil
+}
+
+// knownBody reads bytes in memory.
+type knownBody struct{ left []byte }
+
+var _ deliver.Bytes = (*knownBody)(nil)
+
+func (b *knownBody) Unread() []byte { return b.left }
+func (b *knownBody) Close() error   { return nil }
+
+func (b *knownBody) Read(p []byte) (int, error) {
+	if len(b.left) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(p, b.left)
+	b.left = b.left[n:]
+	return n, nil
+}
+
+// within returns what opts ask for of an object, as storage.Store.Open does.
+func within(info storage.Info, opts *storage.OpenOptions) (from, to int64, err error) {
+	if opts == nil {
+		return 0, info.Size, nil
+	}
+	switch {
+	case opts.IfMatch != "" && opts.IfMatch != info.ETag:
+		err = storage.ErrPrecondition
+	case opts.Offset < 0 || opts.Length < 0 || opts.Offset > 0 && opts.Offset >= info.Size || opts.Length > 0 && info.Size == 0:
+		err = storage.ErrRange
+	}
+	if err != nil {
+		return 0, 0, fmt.Errorf("open %q: %w", info.Key, err)
+	}
+	to = info.Size
+	if opts.Length > 0 {
+		to = min(to, opts.Offset+opts.Length)
+	}
+	return opts.Offset, to, nil
+}
+
+// keptBody is the body of a file that goes back to those that are kept.
+type keptBody struct {
+	k    *keptFile // nil once it is closed
+	left int64     // bytes to come
+}
+
+var _ storage.FileBody = (*keptBody)(nil)
+
+// File implements storage.FileBody.
+func (b *keptBody) File() (*os.File, bool) {
+	if b.k == nil {
+		return nil, false
+	}
+	return b.k.f, true
+}
+
+func (b *keptBody) Read(p []byte) (int, error) {
+	if b.k == nil {
+		return 0, fs.ErrClosed
+	}
+	if b.left <= 0 {
+		return 0, io.EOF
+	}
+	n, err := b.k.f.Read(p[:min(int64(len(p)), b.left)])
+	b.left -= int64(n)
+	return n, err
+}
+
+// Close keeps the file.
+func (b *keptBody) Close() error {
+	if k := b.k; k != nil {
+		b.k = nil
+		k.home.put(k)
+	}
+	return nil
+}
