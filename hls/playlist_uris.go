@@ -71,8 +71,10 @@ func uriAttribute(list string) (from, to int, ok bool) {
 	return 0, 0, false
 }
 
-// uris returns the URIs of objects in a playlist: keys are none of the Store's.
-func uris(playlist []byte) []string {
+// URIs returns the URIs of objects in a playlist, multivariant or media: of the lines and the
+// attributes (RFC 8216 sections 4.1 and 4.2), but for those of keys, which are no objects of the
+// Store. They are as they stand there, relative or not.
+func URIs(playlist []byte) []string {
 	text := string(playlist)
 	var out []string
 	for _, p := range uriPlaces(text) {

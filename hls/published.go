@@ -19,7 +19,7 @@ const maxPublished = 64 << 20
 // is not in the Store gives an error that matches storage.ErrNotExist.
 func References(ctx context.Context, store storage.Store, prefix string, master []byte) (map[string]bool, error) {
 	keys := map[string]bool{}
-	for _, uri := range uris(master) {
+	for _, uri := range URIs(master) {
 		list := path.Join(prefix, uri)
 		if keys[list] {
 			continue
@@ -29,7 +29,7 @@ func References(ctx context.Context, store storage.Store, prefix string, master 
 		if err != nil {
 			return nil, fmt.Errorf("hls: references: %w", err)
 		}
-		for _, uri := range uris(text) {
+		for _, uri := range URIs(text) {
 			keys[path.Join(path.Dir(list), uri)] = true
 		}
 	}
@@ -43,7 +43,7 @@ func References(ctx context.Context, store storage.Store, prefix string, master 
 func EndGrowing(ctx context.Context, store storage.Store, prefix string, master []byte) error {
 	var errs []error
 	done := map[string]bool{}
-	for _, uri := range uris(master) {
+	for _, uri := range URIs(master) {
 		key := path.Join(prefix, path.Dir(uri), EventName)
 		if done[key] {
 			continue

@@ -86,6 +86,7 @@
 //	POST   /{id}/retry    202  a new attempt
 //	POST   /{id}/cancel   202  the attempt has ended with code cancelled
 //	GET    /{id}/events   200  HandlerOptions.Events, usually an sse.Hub
+//	GET    /{id}/source   200, 206  with HandlerOptions.Originals: the file as it was uploaded; ?download
 //
 // 202 comes with Location and the asset. Uploads are streamed to the Store: neither
 // memory nor a temporary file holds them. A form may have the fields id, name,
@@ -118,7 +119,7 @@
 // # Who may do what
 //
 // HandlerOptions.Authorize is asked before anything is read or told: for "upload"
-// (POST, also retry), "list", "read", "events" and "delete" (also cancel); hls.Handler
+// (POST, also retry), "list", "read", "events", "source" and "delete" (also cancel); hls.Handler
 // asks for "media". Nil means open: everybody who reaches the handler may do
 // everything.
 //

@@ -1,5 +1,10 @@
 package upload
 
+import (
+	"github.com/vodkit/vodkit/internal/deliver"
+	"github.com/vodkit/vodkit/storage"
+)
+
 // OwnKey is what tests see of a key that vodkit makes.
 type OwnKey struct {
 	ID, Attempt string
@@ -14,3 +19,8 @@ func OwnKeyOf(key string) (OwnKey, bool) {
 
 // MasterRefers tells which attempts a multivariant playlist refers to.
 var MasterRefers = masterRefers
+
+// OriginalOf is the source of an asset as it is served.
+func OriginalOf(store storage.Store, a Asset) deliver.Resource {
+	return &original{store: store, asset: a}
+}

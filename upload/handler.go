@@ -21,6 +21,7 @@ const (
 	ActionEvents = "events" // follow the progress of one asset
 	ActionMedia  = "media"  // play it
 	ActionDelete = "delete" // delete an asset, or cancel its encode
+	ActionSource = "source" // fetch the original
 )
 
 // HandlerOptions shape a Handler.
@@ -38,6 +39,11 @@ type HandlerOptions struct {
 	// Events answers GET {id}/events: usually an sse.Hub. The id is in
 	// r.PathValue("id"). Defaults to nil, 404.
 	Events http.Handler
+
+	// Originals has GET {id}/source answer with the file as it was uploaded, in ranges: to be
+	// downloaded (?download), or played by browsers that know its format while nothing is encoded
+	// yet. Defaults to false, 404.
+	Originals bool
 
 	// Authorize says whether the request may do action (see ActionUpload and the others)
 	// with the asset, which is "" where the action has none or the id is not known yet:
@@ -114,7 +120,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}()
 	if h.opts.AllowOrigin != "" {
 		w.Header().Set("Access-Control-Allow-Origin", h.opts.AllowOrigin)
-		w.Header().Set("Access-Control-Expose-Headers", "Location, Retry-After")
+		w.Header().Set("Access-Control-Expose-Headers", "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Location, Retry-After")
 	}
 	at := h.locate(r)
 	switch {
@@ -128,6 +134,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.choose(w, r, at, methods{http.MethodPost: h.cancel})
 	case at.verb == "events" && h.opts.Events != nil:
 		h.choose(w, r, at, methods{http.MethodGet: h.events})
+	case at.verb == "source" && h.opts.Originals:
+		h.choose(w, r, at, methods{http.MethodGet: h.source})
 	default:
 		problem.Write(w, http.StatusNotFound, problem.NotFound, "There is nothing at this address.")
 	}
@@ -199,7 +207,7 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request, at place, m met
 	}
 	if h.opts.AllowOrigin != "" {
 		w.Header().Set("Access-Control-Allow-Methods", allow)
-		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Disposition, Content-Type, Last-Event-ID, X-File-Name")
+		w.Header().Set("Access-Control-Allow-Headers", "Authorization, Content-Disposition, Content-Type, If-Match, If-None-Match, If-Range, Last-Event-ID, Range, X-File-Name")
 		w.Header().Set("Access-Control-Max-Age", "600")
 	}
 	w.WriteHeader(http.StatusNoContent)

@@ -1,10 +1,9 @@
 package upload
 
 import (
-	"bytes"
 	"regexp"
-	"strings"
 
+	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/internal/ids"
 )
 
@@ -26,7 +25,6 @@ var (
 	journalKey = regexp.MustCompile(`^` + journalPrefix + `([^/]+)/(` + attemptName + `)/` + newID + `\.json$`)
 	// masterURI is what a multivariant playlist of ours refers to.
 	masterURI = regexp.MustCompile(`^(` + attemptName + `)/[a-z0-9-]+/(?:event|(?:index|iframe)(?:-[0-9]+)?)\.m3u8$`)
-	uriInTag  = regexp.MustCompile(`URI="([^"]*)"`)
 )
 
 const (
@@ -52,23 +50,11 @@ func ownKeyOf(key string) (k ownKey, ok bool) {
 // false where vodkit did not write it.
 func masterRefers(text []byte) (attempts map[string]bool, ours bool) {
 	attempts, ours = map[string]bool{}, true
-	refers := func(uri string) {
+	for _, uri := range hls.URIs(text) {
 		if m := masterURI.FindStringSubmatch(uri); m != nil {
 			attempts[m[1]] = true
 		} else {
 			ours = false
-		}
-	}
-	for line := range bytes.Lines(text) {
-		s := strings.TrimSpace(string(line))
-		switch {
-		case s == "":
-		case strings.HasPrefix(s, "#"):
-			if m := uriInTag.FindStringSubmatch(s); m != nil {
-				refers(m[1])
-			}
-		default:
-			refers(s)
 		}
 	}
 	return attempts, ours && len(attempts) > 0
