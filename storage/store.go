@@ -16,6 +16,9 @@
 //	store, err := blobstore.OpenFile("/srv/vod", nil)
 //	tenant := storage.Prefix(store, "tenant/7")
 //	info, err := tenant.Put(ctx, "sources/42", r, nil) // tenant/7/sources/42
+//
+// [NewCache] puts memory in front of a remote bucket, for those who serve it: an object is
+// fetched once, whatever the crowd.
 package storage
 
 import (
