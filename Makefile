@@ -61,13 +61,13 @@ include internal/s3test/Makefile.inc
 
 # Benchmarks, fuzzing and corpus: by hand, never in make test -------------------
 
-.PHONY: bench bench-encode bench-copy bench-playable bench-resume bench-slots fuzz corpus corpus-variants seams torture
+.PHONY: bench bench-encode bench-copy bench-playable bench-resume bench-slots bench-serve fuzz corpus corpus-variants seams torture
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
 OUT ?= results.tsv
 
-bench: bench-encode bench-copy bench-playable bench-resume bench-slots ## all benchmarks; each prints ratios and fails where a gate is missed
+bench: bench-encode bench-copy bench-playable bench-resume bench-slots bench-serve ## all benchmarks; each prints ratios and fails where a gate is missed
 
 bench-encode: ## CPU and wall time of a whole encode in windows against the reference command; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg
@@ -83,6 +83,11 @@ bench-playable bench-resume bench-slots: bench-%: ## time to playable, CPU of a 
 	@internal/scripts/setup.sh ffmpeg
 	@go build -o .cache/bin/bench-windows ./internal/bench/windows
 	@.cache/bin/bench-windows -seconds $(or $(SECONDS),$(if $(filter slots,$*),120,600)) -rounds $(or $(ROUNDS),3) $*
+
+bench-serve: ## segments and playlists beside nginx, http.FileServer and a bare handler; ROUNDS=n SECONDS=n, ONLY=part of a case
+	@internal/scripts/setup.sh bench
+	@go build -o .cache/bin/bench-serve ./internal/bench/serve
+	@.cache/bin/bench-serve -rounds $(or $(ROUNDS),5) -seconds $(or $(SECONDS),4) -only "$(ONLY)" -out results-bench-serve.tsv
 
 fuzz: ## run every fuzz target for FUZZTIME=10m; ONLY=regexp on "package Target", JOBS=n at a time
 	@FUZZTIME="$(FUZZTIME)" ONLY="$(ONLY)" JOBS="$(JOBS)" OUT=results-fuzz.tsv internal/scripts/fuzz.sh

@@ -20,3 +20,6 @@ func (h *Handler) IdleFiles() int {
 	defer h.files.mu.Unlock()
 	return h.files.order.Len()
 }
+
+// Ordinary is what takes most names at one glance.
+var Ordinary = ordinary

@@ -107,3 +107,18 @@ func FuzzMultivariantStrings(f *testing.F) {
 		parseMaster(t, text)
 	})
 }
+
+// What is taken at one glance is nothing that has to be thought about.
+func FuzzOrdinaryNames(f *testing.F) {
+	for _, name := range []string{"42/a1/v720/0-0f.m4s", "42/master.m3u8", "../x.m4s", "a//b.mp4", ".x.m4s", "a/.m4s", "a./b.m4s", "a..m4s", "/a.m4s", "a\x00.m4s"} {
+		f.Add(name)
+	}
+	f.Fuzz(func(t *testing.T, name string) {
+		if !hls.Ordinary(name) {
+			return
+		}
+		if path.Clean("/"+name) != "/"+name || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") || storage.CheckKey("media/"+name) != nil {
+			t.Fatalf("%q is not ordinary", name)
+		}
+	})
+}

@@ -217,8 +217,34 @@ func (h *Handler) name(r *http.Request) (string, bool) {
 		return "", false
 	}
 	name := strings.TrimPrefix(h.opts.Path(r), "/")
+	if ordinary(name) {
+		return name, true
+	}
 	if name == "" || path.Clean("/"+name) != "/"+name || strings.HasPrefix(name, ".") || strings.Contains(name, "/.") {
 		return "", false
 	}
 	return name, storage.CheckKey(h.opts.Prefix+"/"+name) == nil
+}
+
+// ordinary says of a name, at one glance, that it is one of what vodkit writes: nothing in
+// it that name has to think about.
+func ordinary(name string) bool {
+	if len(name) > 200 || !strings.HasSuffix(name, ".m4s") && !strings.HasSuffix(name, ".m3u8") && !strings.HasSuffix(name, ".mp4") {
+		return false
+	}
+	last := byte('/')
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case 'a' <= c && c <= 'z', '0' <= c && c <= '9', 'A' <= c && c <= 'Z', c == '-', c == '_':
+		case c == '.', c == '/':
+			if last == '.' || last == '/' { // "..", "//", "/." or "./"
+				return false
+			}
+		default:
+			return false
+		}
+		last = c
+	}
+	return true
 }

@@ -58,9 +58,8 @@ func (a *answer) serve() {
 }
 
 var (
-	nosniff      = []string{"nosniff"}
-	gzipped      = []string{"gzip"}
-	playlistMIME = []string{playlistType}
+	nosniff = []string{"nosniff"}
+	gzipped = []string{"gzip"}
 )
 
 // object answers with an object as it is in the Store.
@@ -101,7 +100,15 @@ func (a *answer) text(key string) {
 		return
 	}
 	a.hit = hit
-	opts.Mutable = opts.Mutable || t.mutable || query != ""
+	if query == "" && deliver.Plain(a.r) {
+		if acceptsGzip(a.r.Header) {
+			a.prepared(t.zipped())
+		} else {
+			a.prepared(t.known)
+		}
+		return
+	}
+	opts.Mutable = t.mutable || query != ""
 	k := t.known
 	if query != "" {
 		k = t.withQuery(query)
@@ -114,19 +121,36 @@ func (a *answer) text(key string) {
 	case opts.Whole:
 		k = a.h.zip.known(k)
 	}
-	contentType := playlistMIME
-	if !isPlaylist(key) {
-		contentType = []string{storage.ContentType(key)}
-	}
 	opts.Header = func(h http.Header, _ storage.Info) {
-		h["Content-Type"] = contentType
+		h["Content-Type"] = []string{storage.ContentType(key)}
 		h["Cache-Control"] = a.h.cacheControl(key)
-		h.Add("Vary", "Accept-Encoding")
+		varies(h)
 		if opts.Whole {
 			h["Content-Encoding"] = gzipped
 		}
 	}
 	deliver.Serve(a.w, a.r, k, opts)
+}
+
+// prepared answers a plain GET with what is at hand: most of what a crowd asks for.
+func (a *answer) prepared(k known) {
+	h := a.w.Header()
+	for _, f := range k.head {
+		h[f.name] = f.value
+	}
+	varies(h)
+	_, _ = a.w.Write(k.bytes) // or the client has gone
+}
+
+var variesByEncoding = []string{"Accept-Encoding"}
+
+// varies says that there is a compressed form.
+func varies(h http.Header) {
+	if h["Vary"] != nil {
+		h.Add("Vary", "Accept-Encoding")
+		return
+	}
+	h["Vary"] = variesByEncoding
 }
 
 func (h *Handler) cacheControl(key string) []string {

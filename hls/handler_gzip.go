@@ -12,8 +12,12 @@ import (
 // acceptsGzip says whether the client would rather have gzip than the plain bytes (RFC
 // 9110 section 12.5.3).
 func acceptsGzip(h http.Header) bool {
+	values := h["Accept-Encoding"]
+	if len(values) == 0 {
+		return false
+	}
 	gz, identity, star := -1.0, -1.0, -1.0
-	for _, value := range h.Values("Accept-Encoding") {
+	for _, value := range values {
 		for item := range strings.SplitSeq(value, ",") {
 			coding, params, _ := strings.Cut(item, ";")
 			q := quality(params)
@@ -70,7 +74,7 @@ func (z *zipper) compress(body []byte) []byte {
 
 // known returns k compressed.
 func (z *zipper) known(k known) known {
-	k.bytes = z.compress(k.bytes)
+	k.bytes, k.head = z.compress(k.bytes), nil
 	k.Size = int64(len(k.bytes))
 	if k.ETag != "" {
 		k.ETag += "-gzip"

@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
+	"strconv"
 
 	"github.com/vodkit/vodkit/internal/deliver"
 	"github.com/vodkit/vodkit/storage"
@@ -55,6 +57,30 @@ func (o *object) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.
 type known struct {
 	storage.Info
 	bytes []byte
+	head  []field // what a plain GET is answered with, nil where nothing was prepared
+}
+
+// field is a header field; what net/http keeps of it is shared by all answers.
+type field struct {
+	name  string
+	value []string
+}
+
+// prepare makes the header of a plain GET.
+func (k *known) prepare(contentType string, cacheControl []string, compressed, mutable bool) {
+	k.head = []field{
+		{"Content-Type", []string{contentType}}, {"Cache-Control", cacheControl},
+		{"Content-Length", []string{strconv.Itoa(len(k.bytes))}},
+	}
+	if tag := deliver.QuoteETag(k.ETag); tag != "" {
+		k.head = append(k.head, field{"Etag", []string{tag}})
+	}
+	if compressed {
+		k.head = append(k.head, field{"Content-Encoding", gzipped})
+	}
+	if !mutable && !k.ModTime.IsZero() {
+		k.head = append(k.head, field{"Last-Modified", []string{k.ModTime.UTC().Format(http.TimeFormat)}})
+	}
 }
 
 var _ deliver.Resource = known{}

@@ -136,11 +136,17 @@ func (t *text) cost() int { return 2*len(t.bytes) + 512 }
 
 // newText makes a text of the bytes. Compressed bytes and places are made when they are
 // asked for.
-func newText(info storage.Info, body []byte, zip func(known) known) *text {
-	t := &text{known: known{Info: info, bytes: body}, etag: info.ETag}
+func (h *Handler) newText(info storage.Info, body []byte, mutable bool) *text {
+	t := &text{known: known{Info: info, bytes: body}, etag: info.ETag, mutable: mutable}
 	t.Size = int64(len(body))
-	t.places = sync.OnceValue(func() []uriPlace { return placesIn(info.Key, string(body)) })
-	t.zipped = sync.OnceValue(func() known { return zip(t.known) })
+	key := info.Key
+	t.prepare(storage.ContentType(key), h.cacheControl(key), false, mutable)
+	t.places = sync.OnceValue(func() []uriPlace { return placesIn(key, string(body)) })
+	t.zipped = sync.OnceValue(func() known {
+		z := h.zip.known(t.known)
+		z.prepare(storage.ContentType(key), h.cacheControl(key), true, mutable)
+		return z
+	})
 	return t
 }
 
@@ -171,7 +177,7 @@ func (h *Handler) readText(ctx context.Context, key string, was *text) (*text, e
 	if int64(body.Len()) != obj.Size {
 		return nil, fmt.Errorf("%w: %d bytes of %d", io.ErrUnexpectedEOF, body.Len(), obj.Size)
 	}
-	return h.newText(ctx, key, obj.Info, body.Bytes())
+	return h.withMediaURLs(ctx, key, obj.Info, body.Bytes())
 }
 
 // freshness is how long a playlist that was read is taken for what is there.

@@ -46,10 +46,11 @@ func placesIn(key, text string) []uriPlace {
 	return out
 }
 
-// newText makes what is kept of a playlist: with HandlerOptions.MediaURL's URLs.
-func (h *Handler) newText(ctx context.Context, key string, info storage.Info, body []byte) (*text, error) {
+// withMediaURLs makes what is kept of a playlist: with HandlerOptions.MediaURL's URLs.
+func (h *Handler) withMediaURLs(ctx context.Context, key string, info storage.Info, body []byte) (*text, error) {
+	info.Key = key
 	if h.opts.MediaURL == nil {
-		return newText(info, body, h.zip.known), nil
+		return h.newText(info, body, isPlaylist(key) && !final(key)), nil
 	}
 	until := time.Now().Add(keepURLs)
 	// Who begins at the end of that watches to the end, with as much time again for pauses.
@@ -78,8 +79,8 @@ func (h *Handler) newText(ctx context.Context, key string, info storage.Info, bo
 	if sum := sha256.Sum256([]byte(changed)); etag != "" {
 		info.ETag += "-" + hex.EncodeToString(sum[:8])
 	}
-	t := newText(info, []byte(changed), h.zip.known)
-	t.etag, t.until, t.mutable = etag, until, true
+	t := h.newText(info, []byte(changed), true)
+	t.etag, t.until = etag, until
 	return t, nil
 }
 
@@ -122,7 +123,7 @@ func (t *text) withQuery(query string) known {
 		}
 	}
 	b.WriteString(body[at:])
-	k := known{Info: t.Info, bytes: []byte(b.String())}
+	k := known{Info: t.Info, bytes: []byte(b.String())} // nothing is prepared: it is one viewer's
 	k.Size = int64(len(k.bytes))
 	if k.ETag != "" {
 		sum := sha256.Sum256([]byte(query))

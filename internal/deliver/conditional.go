@@ -92,8 +92,15 @@ func (v validators) matches(lists []string, weak bool) bool {
 	return false
 }
 
-// quoteETag returns the entity tag of a Store's ETag, "" where it makes none.
-func quoteETag(etag string) string {
+// Plain says whether the request is a GET for the whole, without conditions.
+func Plain(r *http.Request) bool {
+	h := r.Header
+	return r.Method == http.MethodGet && h["Range"] == nil && h["If-None-Match"] == nil && h["If-Modified-Since"] == nil &&
+		h["If-Match"] == nil && h["If-Unmodified-Since"] == nil
+}
+
+// QuoteETag returns the entity tag of a Store's ETag, "" where it makes none.
+func QuoteETag(etag string) string {
 	if etag == "" || strings.ContainsFunc(etag, func(r rune) bool { return r <= ' ' || r == '"' || r >= 0x7f }) {
 		return ""
 	}

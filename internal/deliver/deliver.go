@@ -29,7 +29,7 @@ type Options struct {
 	// itself: Accept-Ranges, Content-Length, Content-Range, ETag, Last-Modified.
 	Header func(h http.Header, info storage.Info)
 	// Mutable says that the object may change within a second, so that its time proves
-	// nothing.
+	// nothing, and is not told.
 	Mutable bool
 	// Whole has Range ignored.
 	Whole bool
@@ -221,7 +221,7 @@ func (d *delivery) copy(w io.Writer, obj *storage.Object, offset, length int64) 
 }
 
 func (d *delivery) validators(info storage.Info) validators {
-	return validators{etag: quoteETag(info.ETag), modified: info.ModTime, mutable: d.opts.Mutable}
+	return validators{etag: QuoteETag(info.ETag), modified: info.ModTime, mutable: d.opts.Mutable}
 }
 
 // setHeaders sets what 200, 206 and 304 have in common.
@@ -237,7 +237,7 @@ func (d *delivery) setHeaders(info storage.Info) {
 	if v.etag != "" {
 		h["Etag"] = []string{v.etag}
 	}
-	if !v.modified.IsZero() {
+	if !v.modified.IsZero() && !v.mutable {
 		h["Last-Modified"] = []string{v.modified.UTC().Format(http.TimeFormat)}
 	}
 }

@@ -1,0 +1,191 @@
+//go:build linux
+
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/storage/blobstore"
+)
+
+// serverEnv has the settings of a process that is a server, as JSON.
+const serverEnv = "VODKIT_BENCH_SERVER"
+
+// settings of a server over a folder.
+type settings struct {
+	Kind    string // vodkit, FileServer or bare
+	Folder  string
+	Address string
+	Body    string // what bare answers with: a file
+}
+
+// serve is what a server's process does.
+func serve(args string) error {
+	var set settings
+	if err := json.Unmarshal([]byte(args), &set); err != nil {
+		return err
+	}
+	h, err := set.handler()
+	if err != nil {
+		return err
+	}
+	return (&http.Server{Addr: set.Address, Handler: h, ReadHeaderTimeout: time.Minute}).ListenAndServe()
+}
+
+func (s settings) handler() (http.Handler, error) {
+	switch s.Kind {
+	case "vodkit":
+		store, err := blobstore.OpenFile(s.Folder, nil)
+		if err != nil {
+			return nil, err
+		}
+		mux := http.NewServeMux()
+		mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, nil)))
+		return mux, nil
+	case "FileServer":
+		return http.FileServer(http.Dir(s.Folder)), nil
+	case "bare":
+		body, err := os.ReadFile(s.Body)
+		length := strconv.Itoa(len(body))
+		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
+			w.Header().Set("Content-Length", length)
+			_, _ = w.Write(body)
+		}), err
+	}
+	return nil, fmt.Errorf("there is no server %q", s.Kind)
+}
+
+// server is a running process on the first processor.
+type server struct {
+	cmd     *exec.Cmd
+	address string
+}
+
+// start starts a server and waits until it answers.
+func start(ctx context.Context, dir string, set settings) (*server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	set.Address = address
+	var cmd *exec.Cmd
+	if set.Kind == "nginx" {
+		if cmd, err = nginx(dir, set); err != nil {
+			return nil, err
+		}
+	} else {
+		args, err := json.Marshal(set)
+		if err != nil {
+			return nil, err
+		}
+		self, err := os.Executable()
+		if err != nil {
+			return nil, err
+		}
+		cmd = exec.Command("taskset", "-c", "0", self)
+		cmd.Env = append(os.Environ(), serverEnv+"="+string(args), "GOMAXPROCS=1")
+	}
+	cmd.Stderr = os.Stderr
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	s := &server{cmd: cmd, address: address}
+	for range 100 {
+		var d net.Dialer
+		if c, err := d.DialContext(ctx, "tcp", address); err == nil {
+			_ = c.Close()
+			return s, nil
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+	s.stop()
+	return nil, fmt.Errorf("%s does not answer", set.Kind)
+}
+
+func (s *server) stop() {
+	_ = s.cmd.Process.Kill()
+	_ = s.cmd.Wait()
+}
+
+// cpu returns the CPU time that the process has taken.
+func (s *server) cpu() (time.Duration, error) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	if err != nil {
+		return 0, err
+	}
+	_, rest, _ := strings.Cut(string(text), ") ")
+	fields := strings.Fields(rest) // from the third of proc(5) on
+	if len(fields) < 13 {
+		return 0, errors.New("proc(5)'s stat has changed")
+	}
+	var ticks int64
+	for _, f := range fields[11:13] {
+		n, err := strconv.ParseInt(f, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		ticks += n
+	}
+	return time.Duration(ticks) * time.Second / 100, nil
+}
+
+// nginx is a command that serves the folder from one process, as its manual advises.
+func nginx(dir string, set settings) (*exec.Cmd, error) {
+	conf := filepath.Join(dir, "nginx.conf")
+	text := fmt.Sprintf(`
+daemon off;
+master_process off;
+worker_processes 1;
+pid %[1]s/nginx.pid;
+error_log %[1]s/nginx.log;
+events { worker_connections 4096; }
+http {
+  access_log off;
+  sendfile on;
+  tcp_nopush on;
+  tcp_nodelay on;
+  keepalive_requests 1000000000;
+  open_file_cache max=1000 inactive=60s;
+  open_file_cache_valid 60s;
+  client_body_temp_path %[1]s/body;
+  proxy_temp_path %[1]s/proxy;
+  fastcgi_temp_path %[1]s/fastcgi;
+  uwsgi_temp_path %[1]s/uwsgi;
+  scgi_temp_path %[1]s/scgi;
+  types { application/vnd.apple.mpegurl m3u8; video/iso.segment m4s; video/mp4 mp4; text/vtt vtt; image/jpeg jpg; }
+  server {
+    listen %[2]s;
+    root %[3]s;
+  }
+}
+`, dir, set.Address, set.Folder)
+	if err := os.WriteFile(conf, []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	program, err := exec.LookPath("nginx")
+	if err != nil {
+		program = "/usr/sbin/nginx"
+	}
+	return exec.Command("taskset", "-c", "0", program, "-p", dir, "-c", conf), nil
+}
+
+func freeAddress() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}
