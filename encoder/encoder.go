@@ -39,6 +39,11 @@ type Encoder interface {
 	// segments are the bytes of every other window's. Parallel is the exception: what it
 	// emits is in order within each window only.
 	//
+	// Of a job with Encryption each segment but those of images is encrypted as
+	// hls.EncryptSegment does it, under the key whose id Encryption.KeyID names and the segment
+	// tells, and no keyframes are told. An Encoder that has no keys fails with CodeKeys before
+	// it emits anything.
+	//
 	// When ctx ends, Encode stops within a second, leaves no process behind and returns
 	// an error that matches ctx.Err(). Other failures are an [*Error], which says
 	// whether another try may help. What was emitted stays true in every case.
@@ -80,7 +85,7 @@ type Progress struct {
 const JobVersion = 1
 
 // Job is one encoding to be done. It can be serialized: keys and numbers, no
-// readers and no secrets.
+// readers and no secrets (ids of keys for encryption, not the keys).
 type Job struct {
 	Version int `json:"version"`
 	// ID is unique for each run of a job, and safe as a path element.
@@ -100,6 +105,9 @@ type Job struct {
 	// Done is what an earlier run of the job has left in the Store. Parallel makes only
 	// what is missing. Other Encoders may make it again, which harms nothing.
 	Done []Done `json:"done,omitempty"`
+	// Encryption says with which keys media segments are encrypted; those of images stay
+	// clear. Defaults to nil, nothing is encrypted.
+	Encryption *Encryption `json:"encryption,omitempty"`
 	// Cost is the job's weight where encoders are limited. 0 counts as 1.
 	Cost     int64  `json:"cost,omitempty"`
 	Tenant   string `json:"tenant,omitempty"`

@@ -17,6 +17,7 @@ const (
 	CodePackaging         = "packaging_failed"     // what was encoded does not fit into segments
 	CodeNotCopyable       = "not_copyable"         // PlanOptions.Copy is CopyOnly, and the source is not what players need
 	CodeStalled           = "stalled"              // no progress for too long
+	CodeKeys              = "keys_unavailable"     // the keys for encryption cannot be had
 	CodeSourceUnavailable = "source_unavailable"   // the source cannot be read from the Store
 	CodeStorage           = "storage_unavailable"  // the Store refused what was written
 	CodeNoSpace           = "insufficient_storage" // the Store, or the disk for temporary files, is full

@@ -47,6 +47,11 @@ type PlanOptions struct {
 	// video over ten minutes. Sources without a moving picture have none. Where all is copied
 	// the video is decoded for them alone. Defaults to false.
 	Stills bool
+	// Encrypt has media segments encrypted with AES-128. Plan makes nothing of it: whoever
+	// makes a Job does, as upload.Pipeline, through EncryptOptions.Encryption. Posters and
+	// storyboards (Stills) stay clear, and there are no I-frame playlists. Defaults to nil,
+	// nothing is encrypted.
+	Encrypt *EncryptOptions
 	// MaxDuration refuses longer sources. Defaults to 12 hours.
 	MaxDuration time.Duration
 	// MaxSourcePixels refuses sources with larger pictures. Defaults to 8192x4352.

@@ -165,6 +165,7 @@
 //	encoder_missing      (says)     install ffmpeg; ffmpeg.Doctor says what lacks
 //	encoder_failed       no         retry; the log has the end of ffmpeg's words
 //	packaging_failed     yes        (after a second run) export the file again, with a constant frame rate
+//	keys_unavailable     (says)     give ffmpeg.Options.Keys the keys; retry when they can be had
 //	stalled              no         retry; the machine may be overloaded
 //	source_unavailable   no         retry when the Store answers
 //	storage_unavailable  no         retry when the Store takes writes

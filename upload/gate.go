@@ -87,7 +87,9 @@ func (r *run) expectations(job encoder.Job) ([]time.Duration, *check.Options) {
 		}
 		least, most = min(least, wants[i]), max(most, wants[i])
 	}
-	opts := &check.Options{Profiles: []check.Profile{check.Conformance}, Expected: least, Tolerance: slack(job)}
+	opts := &check.Options{
+		Profiles: []check.Profile{check.Conformance}, Expected: least, Tolerance: slack(job), Key: r.keyOf(job, state),
+	}
 	if most-least > 500*time.Millisecond {
 		opts.Skip = []string{"M8.3"} // that audio and video last equally long: the source's do not
 	}

@@ -250,6 +250,24 @@ func (w logWriter) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// lockedBuffer is a log that many write.
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *lockedBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
 // failingStore fails what fail chooses.
 type failingStore struct {
 	storage.Store

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/progress"
 )
 
@@ -17,6 +18,13 @@ type Options struct {
 	Sink progress.Sink
 	// Plan shapes the ladder. Defaults to nil, encoder.Plan's defaults.
 	Plan *encoder.PlanOptions
+	// Keys has the keys of what is encrypted (Plan.Encrypt), under the ids of assets: the check
+	// of an output reads through the encryption. The encoder and whatever serves keys are
+	// given it, too. Defaults to nil.
+	Keys hls.KeyProvider
+	// KeyURI returns the URI of an asset's key in playlists that no hls.Handler serves, see
+	// hls.PublisherOptions.KeyURI. Defaults to nil, relative ones.
+	KeyURI func(asset, id string) string
 	// Workers is how many assets are worked on at once: probed, or with windows that take
 	// turns at the encoder. How many encodes run at once, and what they may cost, is for
 	// [encoder.Limit]. A clip waits for one of a film's windows at most while there are

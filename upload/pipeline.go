@@ -37,12 +37,16 @@ type Pipeline struct {
 
 // New returns a Pipeline over store. Sources are kept under "sources/", what is
 // served under "media/", and the default catalog's records under "catalog/". New does
-// no I/O; it fails where store, enc or prober is nil.
+// no I/O; it fails where store, enc or prober is nil, and where Options.Plan asks for
+// encryption that cannot be checked.
 func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *Options) (*Pipeline, error) {
 	if store == nil || enc == nil || prober == nil {
 		return nil, errors.New("upload: New needs a store, an encoder and a prober")
 	}
 	o := opts.withDefaults()
+	if err := o.checkEncryption(); err != nil {
+		return nil, fmt.Errorf("upload: %w", err)
+	}
 	if o.Catalog == nil {
 		o.Catalog = NewStoreCatalog(store, &StoreCatalogOptions{Logger: o.Logger})
 	}

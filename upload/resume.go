@@ -118,10 +118,12 @@ func (r *run) publisher(job *encoder.Job, page journalPage) error {
 	a := r.held.get()
 	job.ID = a.Attempt + "-" + strconv.Itoa(a.Runs)
 	job.Output, job.Done = a.Output, doneOf(page.Segments)
+	job.Encryption = r.p.opts.encryption(a)
 	opts := &hls.PublisherOptions{
 		// Where something else can be played already, it stays until this run is complete.
 		DeferMaster: a.Playlist != "" && a.Published != a.Output,
 		Check:       r.gate(*job), Record: r.record, Run: 1, Logger: r.log,
+		KeyURI: r.p.opts.keyURI(a.ID),
 	}
 	if a.Output != outputOf(a, a.Runs) {
 		opts.Run = a.Runs
@@ -163,7 +165,10 @@ func (r *run) recipe(ctx context.Context, job encoder.Job) (string, error) {
 		Media  encoder.Media
 		Grid   encoder.Grid
 		Tracks []encoder.TrackSpec
-	}{made, job.Source, job.Media, job.Grid, job.Tracks})
+		// Encrypt is last and left out where it is nil: so what was recorded before there
+		// was encryption goes on.
+		Encrypt *encoder.EncryptOptions `json:",omitempty"`
+	}{made, job.Source, job.Media, job.Grid, job.Tracks, r.p.opts.encrypt()})
 	if err != nil {
 		return "", err
 	}

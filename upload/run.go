@@ -143,7 +143,12 @@ func (r *run) plan(media encoder.Media) (encoder.Job, error) {
 func (r *run) encode(ctx context.Context, job encoder.Job) error {
 	duration := timeline(job)
 	r.tell(ctx, func(e *progress.Event) { e.Stage, e.Duration = progress.StageEncoding, duration })
-	err := r.p.enc.Encode(ctx, job, func(u encoder.Update) error { return r.accept(ctx, u) })
+	err := r.p.enc.Encode(ctx, job, func(u encoder.Update) error {
+		if err := sealed(job, u.Segment); err != nil {
+			return err
+		}
+		return r.accept(ctx, u)
+	})
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}

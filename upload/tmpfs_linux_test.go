@@ -1,7 +1,6 @@
 package upload_test
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -60,23 +59,6 @@ func (s *diskStore) Put(ctx context.Context, key string, r io.Reader, o *storage
 	info, err := s.Store.Put(ctx, key, r, o)
 	at("after " + what)
 	return info, err
-}
-
-type lockedBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *lockedBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *lockedBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // diskBench is a pipeline over a disk of 100 MB.

@@ -173,6 +173,12 @@ func (c *contract) sawSegment(s hls.Segment) error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
+	if encrypted := c.job.Encryption != nil && t.track.Kind != hls.Image; encrypted {
+		t.segments[s.Number] = segmentState{Segment: s}
+		return sawEncrypted(s, b, c.job.Encryption.KeyID(s.Number), name)
+	} else if s.KeyID != "" {
+		return fmt.Errorf("%s is encrypted with %q, and is to be clear", name, s.KeyID)
+	}
 	info, err := c.readSegment(t, s, b)
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)

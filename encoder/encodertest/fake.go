@@ -35,6 +35,9 @@ type FakeOptions struct {
 	// ctx ends, at most) to hold the encode there, and its error ends the encode as Err
 	// does. Defaults to nil.
 	Segment func(ctx context.Context, job encoder.Job, number int) error
+	// Keys has the keys of jobs with an Encryption. Defaults to nil: they fail with
+	// encoder.CodeKeys.
+	Keys hls.KeyProvider
 	// Fingerprint is what Fingerprint returns. Defaults to "fake-1".
 	Fingerprint string
 }
@@ -165,6 +168,11 @@ func (e *encode) run(ctx context.Context) error {
 	if e.first, e.end = e.job.Window.First, count; e.job.Window.Segments > 0 {
 		e.end = min(count, e.first+e.job.Window.Segments)
 	}
+	if e.job.Encryption != nil {
+		if _, _, err := e.job.Encryption.Key(ctx, e.opts.Keys, e.first); err != nil {
+			return err
+		}
+	}
 	if e.first >= count {
 		return &encoder.Error{Code: encoder.CodeTruncated, Permanent: true, Message: "The window has no frames."}
 	}
@@ -283,13 +291,24 @@ func (e *encode) putInit(ctx context.Context, track string, r *recording) error 
 }
 
 func (e *encode) putSegment(ctx context.Context, track string, n int, m *media) error {
-	key, err := e.put(ctx, fmt.Sprintf("%s/%d", track, n), ".m4s", "video/iso.segment", m.bytes)
-	if err != nil {
+	s := hls.Segment{Track: track, Number: n, Start: m.start, Duration: m.duration}
+	data := m.bytes
+	if e.job.Encryption != nil {
+		id, key, err := e.job.Encryption.Key(ctx, e.opts.Keys, n)
+		if err == nil {
+			s.KeyID = id
+			data, err = hls.EncryptSegment(key, n, data)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	s.Size = int64(len(data))
+	var err error
+	if s.Key, err = e.put(ctx, fmt.Sprintf("%s/%d", track, n), ".m4s", "video/iso.segment", data); err != nil {
 		return err
 	}
-	return e.emit(encoder.Update{Segment: &hls.Segment{
-		Track: track, Number: n, Key: key, Size: int64(len(m.bytes)), Start: m.start, Duration: m.duration,
-	}})
+	return e.emit(encoder.Update{Segment: &s})
 }
 
 func (e *encode) put(ctx context.Context, name, ext, contentType string, b []byte) (string, error) {

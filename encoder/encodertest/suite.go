@@ -56,6 +56,7 @@ func runSuite(t *testing.T, newEncoder func(t *testing.T) (encoder.Encoder, stor
 	}{
 		{"Complete", testComplete},
 		{"Windows", testWindows},
+		{"Encrypted", testEncrypted},
 		{"Fingerprint", testFingerprint},
 		{"EmitError", testEmitError},
 		{"Cancel", testCancel},

@@ -17,10 +17,18 @@ import (
 	"github.com/vodkit/vodkit/storage"
 )
 
+// keys are those of any job.
+func keys(t testing.TB) hls.KeyProvider {
+	t.Helper()
+	k, err := hls.NewDerivedKeys(map[string][]byte{"1": make([]byte, 32)})
+	require.NoError(t, err)
+	return k
+}
+
 func TestFakeKeepsTheContract(t *testing.T) {
 	encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
 		store := memstore.New()
-		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 20 * time.Second})
+		fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 20 * time.Second, Keys: keys(t)})
 		return fake, store, plan(t, fake, "a")
 	})
 }
@@ -61,7 +69,7 @@ func TestParallelKeepsTheContract(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			encodertest.RunAnyOrder(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
 				store := memstore.New()
-				fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 45 * time.Second})
+				fake := encodertest.NewFake(store, &encodertest.FakeOptions{Duration: 45 * time.Second, Keys: keys(t)})
 				return encoder.Parallel(wrap(fake), &encoder.ParallelOptions{Workers: 3}), store, plan(t, fake, "a")
 			})
 		})
@@ -176,6 +184,66 @@ func TestSuiteHasTeeth(t *testing.T) {
 			assert.Contains(t, strings.Join(problems, "\n"), want)
 		})
 	}
+}
+
+// The suite sees what is encrypted otherwise than it should be.
+func TestSuiteHasTeethForEncryption(t *testing.T) {
+	for want, edit := range map[string]func(store *memstore.Store, job *encoder.Job, s *hls.Segment){
+		`with "", not "1-a-1"`: func(_ *memstore.Store, _ *encoder.Job, s *hls.Segment) { s.KeyID = "" },
+		`with "1-a-0", not`:    func(_ *memstore.Store, _ *encoder.Job, s *hls.Segment) { s.KeyID = "1-a-0" },
+		"tells keyframes":      func(_ *memstore.Store, _ *encoder.Job, s *hls.Segment) { s.Keyframes = make([]hls.Keyframe, 1) },
+		"is not encrypted": func(store *memstore.Store, job *encoder.Job, s *hls.Segment) {
+			clear := []byte("\x00\x00\x00\x10stypmsdh\x00\x00\x00\x00")
+			store.Set(job.Output+"/"+s.Key, clear)
+			s.Size = int64(len(clear))
+		},
+		"is to be clear": func(_ *memstore.Store, job *encoder.Job, _ *hls.Segment) { job.Encryption = nil },
+	} {
+		t.Run(want, func(t *testing.T) {
+			store := memstore.New()
+			fake := encodertest.NewFake(store, &encodertest.FakeOptions{Keys: keys(t)})
+			job := plan(t, fake, "a")
+			job.Encryption = &encoder.Encryption{Asset: "a", Keys: "1-a", Rotate: 1}
+			claimed := job
+			if want == "is to be clear" {
+				edit(store, &claimed, nil)
+			}
+			enc := doing(func(ctx context.Context, _ encoder.Job, emit func(encoder.Update) error) error {
+				return fake.Encode(ctx, job, func(u encoder.Update) error {
+					if s := u.Segment; s != nil && s.Number == 1 && claimed.Encryption != nil {
+						edit(store, &job, s)
+					}
+					return emit(u)
+				})
+			})
+			problems, err := encodertest.Problems(t.Context(), enc, store, claimed, false, nil)
+			require.NoError(t, err)
+			assert.Contains(t, strings.Join(problems, "\n"), want)
+		})
+	}
+}
+
+// doing is an Encoder.
+type doing func(ctx context.Context, job encoder.Job, emit func(encoder.Update) error) error
+
+func (d doing) Encode(ctx context.Context, job encoder.Job, emit func(encoder.Update) error) error {
+	return d(ctx, job, emit)
+}
+
+func TestFakeWithoutKeys(t *testing.T) {
+	store := memstore.New()
+	fake := encodertest.NewFake(store, nil)
+	job := plan(t, fake, "a")
+	job.Encryption = &encoder.Encryption{Asset: "a", Keys: "1-a"}
+	err := fake.Encode(t.Context(), job, func(encoder.Update) error {
+		t.Error("something was emitted")
+		return nil
+	})
+	var e *encoder.Error
+	require.ErrorAs(t, err, &e)
+	assert.Equal(t, encoder.CodeKeys, e.Code)
+	assert.True(t, e.Permanent)
+	assert.Empty(t, store.Keys())
 }
 
 // FuzzReadBytes holds the suite's own reader to not panicking or looping.

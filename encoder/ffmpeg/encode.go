@@ -27,6 +27,10 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 	if !supported {
 		return errors.ErrUnsupported
 	}
+	seal, err := e.sealer(ctx, job)
+	if err != nil {
+		return orContext(ctx, err)
+	}
 	in, err := e.open(ctx, job.Source)
 	if err != nil {
 		return orContext(ctx, err)
@@ -48,7 +52,7 @@ func (e *Encoder) Encode(ctx context.Context, job encoder.Job, emit func(encoder
 		if len(job.Tracks) == 0 {
 			continue
 		}
-		r := &run{e: e, job: job, part: part, in: in, able: able, emit: emit, act: newActivity(), tracks: map[string]covered{}}
+		r := &run{e: e, job: job, part: part, in: in, able: able, sealer: seal, emit: emit, act: newActivity(), tracks: map[string]covered{}}
 		if err := r.encode(ctx); err != nil {
 			return err
 		}
@@ -67,6 +71,8 @@ type run struct {
 	in   *input
 	able abilities
 	act  *activity
+	// sealer is nil where nothing is encrypted.
+	sealer *sealer
 	// position and speed are the last that were reported; they belong to who reads the
 	// progress.
 	position time.Duration
@@ -103,7 +109,7 @@ func (r *run) encode(parent context.Context) error {
 	store := &watchedStore{Store: r.e.store, act: r.act}
 	// A killed process may leave pipes that end between two fragments: only its exit
 	// tells that the last segment is whole.
-	opts := &pack.Options{Fragments: r.part.fragments(r.job.Grid), Finish: func(context.Context) error {
+	opts := &pack.Options{Fragments: r.part.fragments(r.job.Grid), Encrypt: r.encrypt(), Finish: func(context.Context) error {
 		if p.wait() != nil {
 			return errExit
 		}
@@ -240,6 +246,8 @@ func (r *run) verdict(parent context.Context, o outcome) error {
 	case o.store != nil:
 		return &encoder.Error{Code: encoder.CodeStorage, Err: o.store,
 			Message: "The encoded video could not be stored. Try again when the store answers and has room."}
+	case errors.As(o.read, &e): // a key could not be had
+		return e
 	case o.read != nil && !streamEnded(o.read):
 		return unpackable(o.read, o.tail)
 	case errors.As(o.process, &e): // it has not run

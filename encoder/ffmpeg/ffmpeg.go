@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -61,6 +62,9 @@ type Options struct {
 	// SourceCache bounds, in bytes, the blocks of a source that are kept in memory for
 	// each job whose source is not a local file. Defaults to 32 MiB.
 	SourceCache int64
+	// Keys has the keys of jobs with an Encryption. Without it they fail with
+	// encoder.CodeKeys. Defaults to nil.
+	Keys hls.KeyProvider
 	// Logger is told of each process. Defaults to nil, silent.
 	Logger *slog.Logger
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/encodertest"
+	"github.com/vodkit/vodkit/encoder/ffmpeg"
 	"github.com/vodkit/vodkit/internal/testmedia"
 	"github.com/vodkit/vodkit/storage"
 )
@@ -26,7 +27,7 @@ func TestSuite(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			encodertest.Run(t, func(t *testing.T) (encoder.Encoder, storage.Store, encoder.Job) {
 				store := open(t)
-				ff := fast(store)
+				ff := ffmpeg.New(store, &ffmpeg.Options{Preset: "ultrafast", Keys: derived(t, 1)})
 				src := put(t, store, path)
 				m, err := ff.Probe(t.Context(), src)
 				require.NoError(t, err)

@@ -117,7 +117,7 @@ func reaches(objects map[string][]byte, playlist string) []string {
 		uri := strings.TrimSpace(string(line))
 		if strings.HasPrefix(uri, "#") {
 			m := uriInTag.FindStringSubmatch(uri)
-			if m == nil {
+			if m == nil || strings.HasPrefix(uri, "#EXT-X-KEY:") { // keys are in no Store
 				continue
 			}
 			uri = m[1]
