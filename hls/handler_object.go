@@ -42,9 +42,7 @@ func (o *object) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.
 	}
 	f, ok := storage.File(obj)
 	if !ok {
-		if c, ok := obj.Body.(interface{ CacheHit() bool }); ok {
-			o.hit = c.CacheHit()
-		}
+		o.hit, _ = storage.CacheHit(obj)
 		return obj, nil
 	}
 	if o.h.files.local.Swap(true) && o.h.files.most > 0 {
