@@ -67,7 +67,7 @@ include internal/s3test/Makefile.inc
 VODKIT_MEDIA ?= $(abspath ../shared/media)
 OUT ?= results.tsv
 
-bench: bench-encode bench-copy bench-playable bench-resume bench-slots bench-serve ## all benchmarks; each prints ratios and fails where a gate is missed
+bench: bench-encode bench-copy bench-playable bench-resume bench-slots bench-serve bench-crowd ## all benchmarks; each prints ratios and fails where a gate is missed
 
 bench-encode: ## CPU and wall time of a whole encode in windows against the reference command; ROUNDS=n
 	@internal/scripts/setup.sh ffmpeg

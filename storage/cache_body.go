@@ -69,6 +69,15 @@ func (b *cachedBody) WriteTo(w io.Writer) (int64, error) {
 	}
 }
 
+// Unread returns what Read would yield, without a copy, where all of it has arrived;
+// else, and after the end of ctx, nil. The bytes must not be changed.
+func (b *cachedBody) Unread() []byte {
+	if b.closed.Load() || b.ctx.Err() != nil || b.e.filled.Load() < b.end {
+		return nil
+	}
+	return b.e.buf[b.offset:b.end:b.end]
+}
+
 // next waits for bytes and returns those that are there. They belong to the entry.
 func (b *cachedBody) next() ([]byte, error) {
 	err := b.ctx.Err()

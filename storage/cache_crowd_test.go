@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vodkit/vodkit/internal/deliver"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -220,6 +221,30 @@ func TestCacheClose(t *testing.T) {
 		for _, err := range c.List(t.Context(), "") {
 			require.NoError(t, err, "List is the origin's")
 		}
+	})
+}
+
+// What is in memory can be taken as it lies there (package internal/deliver does).
+func TestCacheUnread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := slow(1000)
+		b := content(1, 3000)
+		s.set("x", b)
+		c := newCache(t, s, nil)
+		ctx, cancel := context.WithCancel(t.Context())
+		obj, err := c.Open(ctx, "x", &storage.OpenOptions{Offset: 100, Length: 1500})
+		require.NoError(t, err)
+		body, ok := obj.Body.(deliver.Bytes)
+		require.True(t, ok)
+		assert.Nil(t, body.Unread())
+		_, err = io.ReadFull(obj, make([]byte, 200))
+		require.NoError(t, err)
+		time.Sleep(15 * time.Millisecond)
+		assert.True(t, bytes.Equal(b[300:1600], body.Unread()))
+		cancel()
+		assert.Nil(t, body.Unread())
+		require.NoError(t, obj.Close())
+		assert.Nil(t, body.Unread())
 	})
 }
 

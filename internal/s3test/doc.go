@@ -5,5 +5,6 @@
 //	make test-s3
 //
 // builds the server and runs the tests. The environment variable VERSITYGW names the
-// server's binary; without it the tests are skipped.
+// server's binary; without it the tests are skipped. Package crowd and the command
+// crowd/bench (make bench-crowd) send a thousand viewers to it at once.
 package s3test

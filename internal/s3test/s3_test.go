@@ -20,33 +20,18 @@ import (
 	"github.com/stretchr/testify/require"
 	"gocloud.dev/blob/s3blob"
 
+	"github.com/vodkit/vodkit/internal/s3test/gateway"
 	"github.com/vodkit/vodkit/storage"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/storage/storagetest"
 )
-
-// etag is what the documentation of blobstore recommends for S3.
-func etag(as func(any) bool) string {
-	var get s3.GetObjectOutput
-	var head s3.HeadObjectOutput
-	var listed types.Object
-	switch {
-	case as(&get):
-		return aws.ToString(get.ETag)
-	case as(&head):
-		return aws.ToString(head.ETag)
-	case as(&listed):
-		return aws.ToString(listed.ETag)
-	}
-	return ""
-}
 
 var buckets atomic.Int64
 
 // newBucket makes a bucket on the server and returns its name.
 func newBucket(t *testing.T) string {
 	t.Helper()
-	if gateway == "" {
+	if serverURL == "" {
 		t.Skip("VERSITYGW names no S3 server; make test-s3 builds one")
 	}
 	name := fmt.Sprintf("bucket-%d", buckets.Add(1))
@@ -67,7 +52,7 @@ func open(t *testing.T, opts *blobstore.Options) (s *blobstore.Store, bucket str
 
 func TestSuite(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Store {
-		s, _ := open(t, &blobstore.Options{ETag: etag})
+		s, _ := open(t, &blobstore.Options{ETag: gateway.ETag})
 		return s
 	}, storagetest.FolderKeys())
 }
@@ -82,10 +67,10 @@ func TestSuiteDefaults(t *testing.T) {
 
 func TestURL(t *testing.T) {
 	bucket := newBucket(t)
-	t.Setenv("AWS_ACCESS_KEY_ID", accessKey)
-	t.Setenv("AWS_SECRET_ACCESS_KEY", secretKey)
+	t.Setenv("AWS_ACCESS_KEY_ID", gateway.AccessKey)
+	t.Setenv("AWS_SECRET_ACCESS_KEY", gateway.SecretKey)
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
-	query := url.Values{"endpoint": {gateway}, "use_path_style": {"true"}, "region": {region}}
+	query := url.Values{"endpoint": {serverURL}, "use_path_style": {"true"}, "region": {gateway.Region}}
 	s, err := blobstore.Open(t.Context(), "s3://"+bucket+"?"+query.Encode(), nil)
 	require.NoError(t, err)
 	defer s.Close()
