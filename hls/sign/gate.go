@@ -24,7 +24,7 @@ type GateOptions struct {
 	Path func(r *http.Request) string
 	// Actions are what tokens open, as a handler's Authorize names it. Be careful: with
 	// upload.ActionDelete among them whoever may watch may also delete. Defaults to
-	// hls.ActionMedia alone.
+	// hls.ActionMedia and hls.ActionKey.
 	Actions []string
 	// Viewer returns who sends the request, as Claims.Viewer has it, "" for nobody who is
 	// known. Tokens with a viewer open nothing to others. Defaults to nil: who has a token
@@ -67,13 +67,13 @@ func NewGate(signer *Signer, opts *GateOptions) *Gate {
 		o.Address = remoteAddress
 	}
 	if o.Actions == nil {
-		o.Actions = []string{hls.ActionMedia}
+		o.Actions = []string{hls.ActionMedia, hls.ActionKey}
 	}
 	return g
 }
 
 // Authorize says whether the request brings a token that opens what it asks for: the path
-// that it has for hls.ActionMedia, the asset for any other action among
+// that it has for hls.ActionMedia and hls.ActionKey, the asset for any other action among
 // GateOptions.Actions. It has the form of hls.HandlerOptions.Authorize and of
 // upload.HandlerOptions.Authorize. An error matches one of those of this package that
 // have an HTTPStatus.
@@ -82,7 +82,7 @@ func (g *Gate) Authorize(r *http.Request, action, asset string) error {
 		return fmt.Errorf("%w: no token opens the action %q", ErrScope, action)
 	}
 	path := asset
-	if action == hls.ActionMedia {
+	if action == hls.ActionMedia || action == hls.ActionKey {
 		path = g.path(r)
 	}
 	_, _, err := g.verify(r, path)
