@@ -163,7 +163,8 @@ func TestGateErrors(t *testing.T) {
 	assert.ErrorIs(t, try("?token=x", hls.ActionMedia), sign.ErrMalformed)
 	good := "?token=" + token(t, s, claims("42"))
 	assert.NoError(t, try(good, hls.ActionMedia), "a token without a viewer is anybody's")
-	assert.NoError(t, try(good, hls.ActionKey), "who may watch needs the keys")
+	assert.NoError(t, try(good, hls.ActionKey), "who may watch needs keys")
+	assert.ErrorIs(t, try("?token="+token(t, s, claims("43")), hls.ActionKey), sign.ErrScope)
 	for _, action := range []string{upload.ActionDelete, upload.ActionRead, upload.ActionUpload, upload.ActionList, upload.ActionEvents, ""} {
 		assert.ErrorIs(t, try(good, action), sign.ErrScope, "who may watch may not %s", action)
 	}
