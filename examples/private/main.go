@@ -12,6 +12,10 @@
 // The first URL plays in every player. With the second the player has to send
 // credentials: hls.js does with xhrSetup, video.js with withCredentials, shaka-player with
 // allowCrossSiteCredentials.
+//
+// With -cdn https://cdn.example.com the segments come from a CDN, or a bucket's website,
+// that has the folder below that URL; the playlists, and so the names of the segments, stay
+// here for those who may watch.
 package main
 
 import (
@@ -33,14 +37,19 @@ import (
 	"github.com/vodkit/vodkit/storage/blobstore"
 )
 
+type mediaURL = func(ctx context.Context, key string, lifetime time.Duration) (string, error)
+
 // lifetime is how long a viewer may take for a video, pauses included.
 const lifetime = 6 * time.Hour
 
-// newServer serves the media in the store to pages of the origin.
-func newServer(store storage.Store, gate *sign.Gate, origin string) http.Handler {
+// newServer serves the media in the store to pages of the origin. mediaURL says where
+// segments are, nil for here.
+func newServer(store storage.Store, gate *sign.Gate, origin string, mediaURL mediaURL) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, &hls.HandlerOptions{
 		Authorize:        gate.Authorize,
+		Query:            gate.Query, // puts the token behind every URI in playlists
+		MediaURL:         mediaURL,
 		AllowOrigin:      func(*http.Request) string { return origin },
 		AllowCredentials: true, // for the cookie; tokens in the query need none
 	})))
@@ -74,8 +83,8 @@ func newServer(store storage.Store, gate *sign.Gate, origin string) http.Handler
 func mayWatch(viewer, _ string) bool { return viewer != "" }
 
 func setCookie(w http.ResponseWriter, gate *sign.Gate, c sign.Claims) error {
-	// SameSite=None because the page may be of another site. On one site leave it out.
-	cookie, err := gate.Cookie(c, &sign.CookieOptions{SameSite: http.SameSiteNoneMode})
+	// The page may be of another site here. Within one site the defaults do.
+	cookie, err := gate.Cookie(c, &sign.CookieOptions{SameSite: http.SameSiteNoneMode, Partitioned: true})
 	if err == nil {
 		http.SetCookie(w, cookie)
 	}
@@ -86,6 +95,7 @@ func main() {
 	addr := flag.String("addr", "localhost:8081", "address to listen on")
 	dir := flag.String("dir", "vod", "folder with the media, as vodkit lays it out")
 	origin := flag.String("origin", "http://127.0.0.1:8080", "origin of the pages that play the videos")
+	cdn := flag.String("cdn", "", "base URL of a CDN that has the folder, for segments")
 	flag.Parse()
 
 	// The secret belongs into your configuration, the same in every process. This one is
@@ -96,6 +106,12 @@ func main() {
 	if err != nil {
 		log.Fatal(err)
 	}
+	var media mediaURL
+	if *cdn != "" {
+		if media, err = hls.BaseURL(*cdn); err != nil {
+			log.Fatal(err)
+		}
+	}
 	store, err := blobstore.OpenFile(*dir, nil)
 	if err != nil {
 		log.Fatal(err)
@@ -103,7 +119,7 @@ func main() {
 	defer func() { _ = store.Close() }()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := serve.Run(ctx, *addr, newServer(store, sign.NewGate(signer, nil), *origin), &serve.Options{
+	if err := serve.Run(ctx, *addr, newServer(store, sign.NewGate(signer, nil), *origin, media), &serve.Options{
 		Ready: func(url string) { fmt.Println("serving", *dir, "on", url) },
 	}); err != nil {
 		log.Print(err)

@@ -22,7 +22,7 @@ func newRouter(t *testing.T) http.Handler {
 	t.Helper()
 	signer, err := sign.New([]sign.Key{{ID: "a", Secret: []byte("32 bytes that nobody else knows.")}}, nil)
 	require.NoError(t, err)
-	return newServer(mounttest.Store(t), sign.NewGate(signer, nil), origin)
+	return newServer(mounttest.Store(t), sign.NewGate(signer, nil), origin, nil)
 }
 
 func ask(h http.Handler, method, target string, cookies ...*http.Cookie) *httptest.ResponseRecorder {

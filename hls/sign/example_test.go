@@ -30,7 +30,8 @@ func Example() {
 	gate := sign.NewGate(signer, nil)
 	mux := http.NewServeMux()
 	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, &hls.HandlerOptions{
-		Authorize: gate.Authorize,
+		Authorize: gate.Authorize, // asks for a token
+		Query:     gate.Query,     // puts it behind every URI in playlists
 	})))
 	mux.HandleFunc("GET /watch/{id}", func(w http.ResponseWriter, r *http.Request) {
 		// The service knows its users here, and who may watch what.

@@ -258,6 +258,25 @@ func TestGateQuery(t *testing.T) {
 	}
 }
 
+// The token of the first request is behind every URI of the playlist, and is the Handler's to
+// check again.
+func TestPlaylistsCarryTheToken(t *testing.T) {
+	s := newSigner(t, keyA)
+	g := sign.NewGate(s, nil)
+	h := newMedia(t, g, func(o *hls.HandlerOptions) { o.Query = g.Query })
+	good := token(t, s, claims("42"))
+	const target = "/media/42/a1/v720/index.m3u8"
+	w := ask(h, target+"?x=%22&token="+good)
+	require.Equal(t, 200, w.Code)
+	assert.Contains(t, w.Body.String(), "\n0-0f.m4s?token="+good+"\n")
+	assert.Contains(t, w.Header().Get("Cache-Control"), "private")
+	assert.Equal(t, 200, ask(h, "/media/42/a1/v720/0-0f.m4s?token="+good).Code)
+	// Where it is in a cookie, the playlist is the same for everybody.
+	w = ask(h, target+"?token=x%0a%23EXT", "Cookie: media_token="+good)
+	require.Equal(t, 200, w.Code)
+	assert.Equal(t, playlist, w.Body.String())
+}
+
 func TestGateURL(t *testing.T) {
 	s := newSigner(t, keyA)
 	g := sign.NewGate(s, nil)

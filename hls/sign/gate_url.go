@@ -46,7 +46,8 @@ type LinkOptions struct {
 	Viewer func(r *http.Request) string
 }
 
-// MediaURL returns a function for upload.HandlerOptions.MediaURL: from a key such as
+// MediaURL returns a function for upload.HandlerOptions.MediaURL (not for the one of package
+// hls, which tells where a CDN has the segments): from a key such as
 // "media/42/master.m3u8" it makes the URL with a token that opens the asset, "42". The
 // function tells URLs to everybody who asks: upload.HandlerOptions.Authorize decides
 // who may. Where no token can be made, as of a viewer longer than MaxViewer, the URL has

@@ -1,16 +1,15 @@
 // The demo server, on a free port and with an empty bucket.
 
 import assert from 'node:assert/strict';
-import { execFileSync, spawn } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { openAsBlob } from 'node:fs';
 import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { sleep, until } from './wait.js';
+import { end, run } from './program.js';
+import { until } from './wait.js';
 
 const program = process.env.VODKIT_DEMO;
-const running = new Set();
-process.on('exit', () => running.forEach((child) => child.kill('SIGKILL')));
 
 export class Server {
   /**
@@ -23,33 +22,13 @@ export class Server {
     server.dir = await mkdtemp(path.join(tmpdir(), 'vodkit-e2e-'));
     const env = { ...process.env };
     if (pace > 0) env.PATH = `${await paced(server.dir, pace)}${path.delimiter}${env.PATH}`;
-    const child = server.child = spawn(program,
-      ['-addr', '127.0.0.1:0', '-bucket', path.join(server.dir, 'bucket'), ...args],
-      { env, stdio: ['ignore', 'pipe', 'pipe'] });
-    running.add(child);
-    server.log = '';
-    for (const stream of [child.stdout, child.stderr]) {
-      stream.setEncoding('utf8').on('data', (text) => { server.log += text; });
-    }
-    server.exited = new Promise((resolve) => child.on('exit', (code, signal) => {
-      running.delete(child);
-      resolve({ code, signal });
-    }));
-    server.url = await until('the server', () => {
-      assert.equal(child.exitCode, null, `the server ended: ${server.log}`);
-      return server.log.match(/vodkit demo: (http:\S+)/)?.[1];
-    }, { timeout: 30_000 });
+    await run(server, program, ['-addr', '127.0.0.1:0', '-bucket', path.join(server.dir, 'bucket'), ...args], env, /vodkit demo: (http:\S+)/);
     return server;
   }
 
   /** stop ends the server as Ctrl+C does, and expects it to go in good order. */
   async stop() {
-    this.child.kill('SIGINT');
-    const late = sleep(20_000).then(() => null);
-    const end = await Promise.race([this.exited, late]);
-    if (!end) this.child.kill('SIGKILL');
-    await rm(this.dir, { recursive: true, force: true, maxRetries: 3 });
-    assert.deepEqual(end, { code: 0, signal: null }, `the server did not end well: ${this.log.slice(-2000)}`);
+    await end(this).finally(() => rm(this.dir, { recursive: true, force: true, maxRetries: 3 }));
   }
 
   async json(method, target, options = {}) {
