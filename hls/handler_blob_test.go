@@ -202,3 +202,32 @@ func get(t *testing.T, srv *httptest.Server, target string, headers ...string) (
 	require.NoError(t, err)
 	return resp, string(body)
 }
+
+// Over HTTP/2 there is no sendfile, and all the same.
+func TestHandlerHTTP2(t *testing.T) {
+	for name, store := range buckets(t) {
+		body := strings.Repeat("0123456789", 100_000)
+		put(t, store, segKey, body)
+		put(t, store, listKey, listBody)
+		srv := httptest.NewUnstartedServer(hls.NewHandler(store, nil))
+		srv.EnableHTTP2 = true
+		srv.StartTLS()
+		for range 3 {
+			resp, got := get(t, srv, "/42/a1/v720/0-0f.m4s")
+			assert.Equal(t, 2, resp.ProtoMajor, name)
+			assert.True(t, body == got, name)
+			resp, got = get(t, srv, "/42/a1/v720/0-0f.m4s", "Range: bytes=77-999998")
+			assert.Equal(t, 206, resp.StatusCode, name)
+			assert.True(t, body[77:999999] == got, name)
+			_, got = get(t, srv, "/42/a1/v720/event.m3u8")
+			assert.Equal(t, listBody, got, name)
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodHead, srv.URL+"/42/a1/v720/0-0f.m4s", nil)
+			require.NoError(t, err)
+			head, err := srv.Client().Do(req)
+			require.NoError(t, err)
+			require.NoError(t, head.Body.Close())
+			assert.EqualValues(t, len(body), head.ContentLength, name)
+		}
+		srv.Close()
+	}
+}

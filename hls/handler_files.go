@@ -2,7 +2,6 @@ package hls
 
 import (
 	"container/list"
-	"io"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -131,10 +130,7 @@ func (k *keptFile) open(opts *storage.OpenOptions) (*storage.Object, bool) {
 	if err != nil {
 		return nil, false
 	}
-	if _, err := k.f.Seek(from, io.SeekStart); err != nil {
-		return nil, false
-	}
-	return &storage.Object{Info: k.obj.Info, Body: &keptBody{k: k, left: to - from}}, true
+	return &storage.Object{Info: k.obj.Info, Body: &keptBody{k: k, at: from, end: to}}, true
 }
 
 func (k *keptFile) close() { _ = k.obj.Close() }

@@ -133,8 +133,8 @@ func within(info storage.Info, opts *storage.OpenOptions) (from, to int64, err e
 
 // keptBody is the body of a file that goes back to those that are kept.
 type keptBody struct {
-	k    *keptFile // nil once it is closed
-	left int64     // bytes to come
+	k       *keptFile // nil once it is closed
+	at, end int64     // what is to be read
 }
 
 var _ storage.FileBody = (*keptBody)(nil)
@@ -148,14 +148,14 @@ func (b *keptBody) File() (*os.File, bool) {
 }
 
 func (b *keptBody) Read(p []byte) (int, error) {
-	if b.k == nil {
+	switch {
+	case b.k == nil:
 		return 0, fs.ErrClosed
-	}
-	if b.left <= 0 {
+	case b.at >= b.end:
 		return 0, io.EOF
 	}
-	n, err := b.k.f.Read(p[:min(int64(len(p)), b.left)])
-	b.left -= int64(n)
+	n, err := b.k.f.ReadAt(p[:min(int64(len(p)), b.end-b.at)], b.at)
+	b.at += int64(n)
 	return n, err
 }
 
