@@ -42,6 +42,30 @@ func TestReadmeProgram(t *testing.T) {
 	assert.LessOrEqual(t, statements, 15)
 }
 
+// The rest of the README's code is that of package hls/sign's examples, which are run.
+func TestReadmePrivateVideo(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	require.NoError(t, err)
+	source, err := os.ReadFile("hls/sign/example_test.go")
+	require.NoError(t, err)
+	blocks := strings.Split(string(readme), "```go\n")[2:]
+	assert.Len(t, blocks, 2)
+	for _, block := range blocks {
+		code, _, ok := strings.Cut(block, "```")
+		require.True(t, ok)
+		assert.Contains(t, flush(string(source)), flush(code))
+	}
+}
+
+// flush takes the indentation off all lines.
+func flush(code string) string {
+	var b strings.Builder
+	for line := range strings.Lines(code) {
+		b.WriteString(strings.TrimLeft(line, "\t"))
+	}
+	return b.String()
+}
+
 // isErrorCheck knows check(err), which does nothing else.
 func isErrorCheck(s ast.Stmt) bool {
 	e, ok := s.(*ast.ExprStmt)
