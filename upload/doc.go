@@ -60,6 +60,16 @@
 // attempt has replaced stays for Options.KeepSuperseded, for those who watch it, and is
 // removed by whichever process runs then.
 //
+// # Encryption
+//
+// With Options.Plan.Encrypt media segments are encrypted with AES-128, so that a bucket or a
+// CDN may be anybody's. The encoder (ffmpeg.Options.Keys), the check of the output
+// (Options.Keys) and the handler that viewers ask (hls.HandlerOptions.Keys) get one
+// hls.KeyProvider, under the ids of assets. Records, journals and jobs have ids of keys:
+// each attempt has its own. A segment that is clear, or has another key than was planned,
+// ends the attempt with keys_unavailable before anything is published. Posters and
+// storyboards stay clear. What is encoded already stays as it is: Retry makes it anew.
+//
 // # Frozen processes
 //
 // A process that stands still (stopped, swapped out, its machine suspended) is succeeded
@@ -120,8 +130,8 @@
 //
 // HandlerOptions.Authorize is asked before anything is read or told: for "upload"
 // (POST, also retry), "list", "read", "events", "source" and "delete" (also cancel); hls.Handler
-// asks for "media". Nil means open: everybody who reaches the handler may do
-// everything.
+// asks for "media" and "key". Nil means open: everybody who reaches the handler may do
+// everything (but have keys: see hls.HandlerOptions).
 //
 // # Codes
 //

@@ -7,8 +7,8 @@
 //	curl -F file=@film.mp4 http://localhost:8082/assets         # {"id": "ID", …}
 //	curl -X POST 'http://localhost:8082/watch/ID?viewer=anna'   # {"playlist": "/media/ID/master.m3u8?token=v1.…"}
 //
-// The playlist plays in hls.js, video.js, shaka-player and ffmpeg. In browsers the page has
-// to come over HTTPS, or from localhost: shaka-player decrypts with what others don't have.
+// The playlist plays in hls.js, video.js, shaka-player and ffmpeg. shaka-player needs a page
+// that came over HTTPS or from localhost: it decrypts with WebCrypto, which others lack.
 package main
 
 import (

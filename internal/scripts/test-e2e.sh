@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# End-to-end tests in headless Chromium, against the demo server and examples/private.
+# End-to-end tests in headless Chromium, against the demo server, examples/private and examples/encrypted.
 #
 #   internal/scripts/test-e2e.sh [test files...]
 set -euo pipefail
@@ -10,9 +10,10 @@ mkdir -p "$cache/bin"
 say "building the servers"
 GOWORK=off go -C examples build -o "$cache/bin/vodkit-demo" ./server
 GOWORK=off go -C examples build -o "$cache/bin/vodkit-private" ./private
+GOWORK=off go -C examples build -o "$cache/bin/vodkit-encrypted" ./encrypted
 CHROMIUM=$(find_chromium)
 [ -n "$CHROMIUM" ] || die "there is no Chromium; run make setup"
-export CHROMIUM VODKIT_DEMO="$cache/bin/vodkit-demo" VODKIT_PRIVATE="$cache/bin/vodkit-private"
+export CHROMIUM VODKIT_DEMO="$cache/bin/vodkit-demo" VODKIT_PRIVATE="$cache/bin/vodkit-private" VODKIT_ENCRYPTED="$cache/bin/vodkit-encrypted"
 say "end to end in $("$CHROMIUM" --version 2>/dev/null || echo "$CHROMIUM"), Node.js $(node --version)"
 cd internal/e2e
 if [ $# -eq 0 ]; then set -- test/*.test.js; fi
