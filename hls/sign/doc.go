@@ -19,8 +19,7 @@
 // /media/42/master.m3u8?token=v1.a.…, and Gate.Query has the Handler put the token behind
 // every URI in the playlists it answers with: variants, sounds, subtitles, init segments,
 // keys, I-frame playlists, segments, and the sheets of a storyboard. It works with every
-// player and from every origin, Chromium's and Apple's own players too, since a player
-// has nothing to do. [Gate.MediaURL] gives such addresses to upload.Handler's clients.
+// player and from every origin, since a player has nothing to do. [Gate.MediaURL] gives such addresses to upload.Handler's clients.
 // Addresses with tokens get into logs and are shared by those who may watch: let tokens
 // end (Claims.Expires), but not before the viewer has seen the video.
 //
@@ -28,8 +27,8 @@
 // same for everybody. Players of another origin must send credentials, and the Handler
 // must let them (HandlerOptions.AllowOrigin and AllowCredentials).
 //
-// Programs may also send "Authorization: Bearer" and the token. Apple's own player and
-// Chromium's drop headers, so that is not for pages.
+// Programs may also send "Authorization: Bearer" and the token. A browser's own player
+// can't, so that is not for pages.
 //
 // # Tokens
 //

@@ -17,14 +17,14 @@ type GateOptions struct {
 	// Cookie is the name of the cookie that tokens come in. Defaults to "media_token".
 	Cookie string
 	// Path returns the path below the Handler's prefix that a request asks for,
-	// unescaped; a slash at its start is ignored. It must be what
-	// hls.HandlerOptions.Path is, with what that one's Prefix has beyond "media" in
-	// front: Claims.Path is compared with it. Defaults to r.URL.Path, as
-	// http.StripPrefix leaves it.
+	// unescaped; a slash at its start is ignored. Claims.Path is compared with it. It must
+	// be the Handler's own hls.HandlerOptions.Path, or nothing is opened. Defaults to
+	// r.URL.Path, as http.StripPrefix leaves it.
 	Path func(r *http.Request) string
-	// Actions are what tokens open, as a handler's Authorize names it. Be careful: with
-	// upload.ActionDelete among them whoever may watch may also delete. Defaults to
-	// hls.ActionMedia and hls.ActionKey.
+	// Actions are what tokens open, as a handler's Authorize names it: those of package
+	// upload, such as upload.ActionSource for originals, may be among them. Be careful: with
+	// upload.ActionDelete whoever may watch may also delete. Defaults to hls.ActionMedia and
+	// hls.ActionKey.
 	Actions []string
 	// Viewer returns who sends the request, as Claims.Viewer has it, "" for nobody who is
 	// known. Tokens with a viewer open nothing to others. Defaults to nil: who has a token
