@@ -26,29 +26,47 @@ func (c *Cache) Stat(ctx context.Context, key string) (Info, error) {
 		return c.store.Stat(ctx, key)
 	}
 	start, limit := time.Now(), c.opts.fresh(key)
-	e, missing := c.peek(key, start)
-	if missing {
-		return Info{}, missingError("stat", key)
-	}
-	if e != nil {
-		defer c.release(e)
-		select {
-		case <-e.opened:
-		case <-ctx.Done():
-			return Info{}, fmt.Errorf("stat %q: %w", key, ctx.Err())
+	for {
+		e, missing := c.peek(key, start)
+		if missing {
+			return Info{}, missingError("stat", key)
 		}
-		if e.err != nil {
-			return Info{}, e.err
+		if e == nil {
+			f, err := c.ask(ctx, key, start.Add(-limit))
+			if err != nil {
+				return Info{}, err
+			}
+			return f.info, f.err
 		}
-		if ok, err := c.stillCurrent(ctx, e, start, limit); ok || err != nil {
-			return e.info, err
+		info, ok, err := c.statEntry(ctx, e, start, limit)
+		if ok || err != nil {
+			return info, err
 		}
 	}
-	f, err := c.ask(ctx, key, start.Add(-limit))
-	if err != nil {
-		return Info{}, err
+}
+
+// statEntry tells of what an entry holds, or of the version that has replaced it, and lets
+// go of the entry. It returns false where that is not known.
+func (c *Cache) statEntry(ctx context.Context, e *entry, start time.Time, limit time.Duration) (Info, bool, error) {
+	defer c.release(e)
+	select {
+	case <-e.opened:
+	case <-ctx.Done():
+		return Info{}, false, fmt.Errorf("stat %q: %w", e.key, ctx.Err())
 	}
-	return f.info, f.err
+	if e.err != nil {
+		return Info{}, false, e.err
+	}
+	f, ok, err := c.stillCurrent(ctx, e, start, limit)
+	switch {
+	case err != nil:
+		return Info{}, false, err
+	case ok:
+		return e.info, true, nil
+	case f != nil:
+		return f.info, true, nil
+	}
+	return Info{}, false, nil
 }
 
 // peek returns the entry of the key with one more user, nil where there is none.
@@ -63,67 +81,78 @@ func (c *Cache) peek(key string, start time.Time) (e *entry, missing bool) {
 }
 
 // stillCurrent makes sure that the origin had this version less than limit before start,
-// or after. It returns false where it has another one by now.
-func (c *Cache) stillCurrent(ctx context.Context, e *entry, start time.Time, limit time.Duration) (bool, error) {
+// or after. It returns false where it has another one by now, with the answer if it is
+// this one that says so.
+func (c *Cache) stillCurrent(ctx context.Context, e *entry, start time.Time, limit time.Duration) (*flight, bool, error) {
 	since, oldest := start.Add(-limit), start.Add(-c.opts.MaxStale)
-	asked, failing := c.askedFor(e)
-	switch {
-	case asked.After(since):
-		return true, nil
-	case limit == 0:
-	case !c.opts.Mutable(e.key) && asked.After(since.Add(-limit)):
-		c.askSoon(ctx, e.key)
-		return true, nil
-	case failing && asked.After(oldest): // somebody has waited for nothing just now
-		c.askSoon(ctx, e.key)
-		c.counters.stale.Add(1)
-		return true, nil
+	for {
+		f, mine, known := c.question(ctx, e, since, oldest, limit)
+		if known != unknown {
+			return nil, known == current, nil
+		}
+		if err := f.wait(ctx, e.key); err != nil {
+			return nil, false, err
+		}
+		switch {
+		case !mine && !f.asked.After(since):
+		case f.err == nil:
+			return f, sameVersion(f.info, e.info), nil
+		case permanent(f.err) || !c.askedAfter(e, oldest):
+			return nil, false, f.err
+		default:
+			c.counters.stale.Add(1)
+			return nil, true, nil
+		}
 	}
-	f, err := c.ask(ctx, e.key, since)
-	switch {
-	case err != nil:
-		return false, err
-	case f.err == nil && sameVersion(f.info, e.info):
-		return true, nil
-	case f.err == nil:
-		c.replaced(e, f.asked)
-		return false, nil
-	case permanent(f.err) || !asked.After(oldest):
-		return false, f.err
-	}
-	c.counters.stale.Add(1)
-	return true, nil
 }
 
-// askedFor returns when the origin last had this version, and whether it failed since.
-func (c *Cache) askedFor(e *entry) (asked time.Time, failing bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return e.asked, e.failing
-}
+// verdict is what is known of a version without waiting.
+type verdict int
 
-// replaced takes e out of the map, unless it was confirmed after the answer that says
-// otherwise.
-func (c *Cache) replaced(e *entry, asked time.Time) {
+const (
+	unknown verdict = iota
+	current
+	replaced
+)
+
+// question judges a version by what is known. Where that does not say, it returns the
+// Stat to wait for.
+func (c *Cache) question(ctx context.Context, e *entry, since, oldest time.Time, limit time.Duration) (*flight, bool, verdict) {
 	c.mu.Lock()
 	defer c.unlock()
-	if !e.asked.After(asked) {
-		c.detach(e)
+	switch {
+	case !e.resident:
+		return nil, false, replaced
+	case e.asked.After(since):
+		return nil, false, current
+	case limit == 0:
+	case !c.opts.Mutable(e.key) && e.asked.After(since.Add(-limit)):
+		c.join(ctx, e.key) // for those who come later
+		return nil, false, current
+	case e.failing && e.asked.After(oldest): // somebody has waited for nothing just now
+		c.join(ctx, e.key)
+		c.counters.stale.Add(1)
+		return nil, false, current
 	}
+	f, mine := c.join(ctx, e.key)
+	return f, mine, unknown
+}
+
+func (c *Cache) askedAfter(e *entry, t time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return e.asked.After(t)
 }
 
 // ask asks the origin about the key, together with all who do so at the same time. The
 // answer is newer than since, or comes from a request that this call has made.
 func (c *Cache) ask(ctx context.Context, key string, since time.Time) (*flight, error) {
 	for {
+		c.mu.Lock()
 		f, mine := c.join(ctx, key)
-		if f == nil {
-			return nil, fmt.Errorf("stat %q: %w", key, errCacheClosed)
-		}
-		select {
-		case <-f.done:
-		case <-ctx.Done():
-			return nil, fmt.Errorf("stat %q: %w", key, ctx.Err())
+		c.unlock()
+		if err := f.wait(ctx, key); err != nil {
+			return nil, err
 		}
 		if mine || f.asked.After(since) {
 			return f, nil
@@ -131,14 +160,23 @@ func (c *Cache) ask(ctx context.Context, key string, since time.Time) (*flight, 
 	}
 }
 
-// askSoon has the origin asked by somebody who does not wait for it.
-func (c *Cache) askSoon(ctx context.Context, key string) { _, _ = c.join(ctx, key) }
+// wait waits for the answer. A nil flight is that of a closed cache.
+func (f *flight) wait(ctx context.Context, key string) error {
+	err := errCacheClosed
+	if f != nil {
+		select {
+		case <-f.done:
+			return nil
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
+	return fmt.Errorf("stat %q: %w", key, err)
+}
 
 // join returns the Stat of the key that is under way, or starts one, which is then mine.
-// It returns nil when the Cache is closed.
+// It returns nil when the Cache is closed. It is called with Cache.mu held.
 func (c *Cache) join(ctx context.Context, key string) (f *flight, mine bool) {
-	c.mu.Lock()
-	defer c.unlock()
 	if f = c.flights[key]; f != nil {
 		return f, false
 	}
@@ -184,14 +222,17 @@ func (c *Cache) land(key string, f *flight) {
 	}
 	delete(c.flights, key)
 	e := c.entries[key]
-	known := e != nil && !e.asked.IsZero() && !e.asked.After(f.asked)
-	switch {
-	case f.err == nil && known && sameVersion(f.info, e.info):
-		e.asked, e.failing = f.asked, false
-	case known && f.err != nil && !permanent(f.err):
-		e.failing = true
-	case known:
-		c.detach(e)
+	if e != nil {
+		switch {
+		case e.asked.IsZero() || e.asked.After(f.asked):
+			return // it is being loaded, or was later: it knows better
+		case f.err == nil && sameVersion(f.info, e.info):
+			e.asked, e.failing = f.asked, false
+		case f.err != nil && !permanent(f.err):
+			e.failing = true
+		default:
+			c.detach(e)
+		}
 	}
 	if errors.Is(f.err, ErrNotExist) {
 		c.remember(key, f.asked)

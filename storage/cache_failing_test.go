@@ -226,6 +226,30 @@ func TestCacheStalls(t *testing.T) {
 	}
 }
 
+// A viewer of an object that passes by may take his time: only the origin is timed.
+func TestCacheSlowViewerDoesNotStall(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newOrigin()
+		b := content(1, 1000)
+		s.set("x", b)
+		s.onRead = func(context.Context, string, int64) (int, error) { return 200, nil }
+		c := newCache(t, s, &storage.CacheOptions{MaxObject: 1})
+		obj, err := c.Open(t.Context(), "x", nil)
+		require.NoError(t, err)
+		defer obj.Close()
+		var got []byte
+		for range 5 {
+			time.Sleep(time.Hour)
+			p := make([]byte, 200)
+			n, err := obj.Read(p)
+			require.NoError(t, err)
+			got = append(got, p[:n]...)
+		}
+		assert.Equal(t, b, got)
+		assert.Zero(t, c.Stats().Retries)
+	})
+}
+
 // A load that would take for ever is ended.
 func TestCacheLoadTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

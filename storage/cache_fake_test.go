@@ -28,6 +28,9 @@ type origin struct {
 	// onRead is asked before each Read; n limits it.
 	onRead func(ctx context.Context, key string, at int64) (n int, err error)
 
+	// early makes Stat answer with what is there when it is asked, however long onStat takes.
+	early bool
+
 	mu      sync.Mutex
 	objects map[string]stored
 	writes  int
@@ -92,12 +95,15 @@ func (s *origin) Stat(ctx context.Context, key string) (storage.Info, error) {
 	s.mu.Lock()
 	s.stats[key]++
 	s.mu.Unlock()
+	o, err := s.find(ctx, "stat", key)
 	if s.onStat != nil {
 		if err := s.onStat(ctx, key); err != nil {
 			return storage.Info{}, err
 		}
 	}
-	o, err := s.find(ctx, "stat", key)
+	if !s.early {
+		o, err = s.find(ctx, "stat", key)
+	}
 	return o.Info, err
 }
 

@@ -91,6 +91,8 @@ func TestCacheMutableSlowOrigin(t *testing.T) {
 func TestCacheAlwaysAsks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := newOrigin()
+		s.early = true
+		s.onStat = func(ctx context.Context, _ string) error { return pause(ctx, time.Second) }
 		c := newCache(t, s, &storage.CacheOptions{Revalidate: -1})
 		for i := range 10 {
 			b := fmt.Append(nil, i)
@@ -106,6 +108,26 @@ func TestCacheAlwaysAsks(t *testing.T) {
 		}
 		assert.Len(t, s.opened(playlist), 10)
 		assert.Greater(t, s.asked(playlist), 20)
+
+		// A question that was asked before is not answer enough, and the next one is for
+		// all who wait.
+		before := s.asked(playlist)
+		for i := range 3 {
+			b := fmt.Append(nil, "next ", i)
+			s.set(playlist, b)
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					got, err := read(t.Context(), c, playlist, nil)
+					assert.NoError(t, err)
+					assert.GreaterOrEqual(t, string(got), string(b), "a later one will do")
+				})
+			}
+			time.Sleep(500 * time.Millisecond)
+			defer wg.Wait()
+		}
+		time.Sleep(10 * time.Second)
+		assert.Less(t, s.asked(playlist)-before, 10)
 	})
 }
 
@@ -293,6 +315,59 @@ func TestCachePutDuringStat(t *testing.T) {
 	})
 }
 
+// A load that found nothing, and a Stat that did, say nothing of what was put or loaded
+// meanwhile.
+func TestCacheLateAnswers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newOrigin()
+		c := newCache(t, s, nil)
+		late := func(ctx context.Context) error {
+			return errors.Join(pause(ctx, 500*time.Millisecond), fmt.Errorf("then: %w", storage.ErrNotExist))
+		}
+		var wg sync.WaitGroup
+		s.onOpen = func(ctx context.Context, _ string, _ storage.OpenOptions) error { return late(ctx) }
+		wg.Go(func() {
+			_, err := c.Open(t.Context(), "x.m4s", nil)
+			assert.ErrorIs(t, err, storage.ErrNotExist)
+		})
+		synctest.Wait()
+		s.onOpen = nil
+		put(t, c, "x.m4s", "there")
+		wg.Wait()
+		requireRead(t, c, "x.m4s", []byte("there"))
+
+		s.onStat = func(ctx context.Context, _ string) error { return late(ctx) }
+		for _, key := range []string{"y.m4s", "y.m3u8"} {
+			wg.Go(func() {
+				_, err := c.Stat(t.Context(), key)
+				assert.ErrorIs(t, err, storage.ErrNotExist)
+			})
+			time.Sleep(400 * time.Millisecond)
+			s.set(key, []byte("there"))
+			requireRead(t, c, key, []byte("there"))
+			wg.Wait()
+			assertHit(t, c, key, true)
+			assert.Len(t, s.opened(key), 1)
+			c.Forget("y") // as if it were evicted
+			requireRead(t, c, key, []byte("there"))
+		}
+		s.onOpen = func(ctx context.Context, _ string, _ storage.OpenOptions) error { return pause(ctx, time.Second) }
+		wg.Go(func() { // it ends while the load has not begun to answer
+			_, err := c.Stat(t.Context(), "z.m3u8")
+			assert.ErrorIs(t, err, storage.ErrNotExist)
+		})
+		synctest.Wait()
+		s.onStat = nil
+		s.set("z.m3u8", []byte("there"))
+		for range 3 {
+			wg.Go(func() { requireRead(t, c, "z.m3u8", []byte("there")) })
+			time.Sleep(300 * time.Millisecond)
+		}
+		wg.Wait()
+		assert.Len(t, s.opened("z.m3u8"), 1)
+	})
+}
+
 // A viewer who knows a newer version than the cache gets it.
 func TestCacheIfMatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -354,5 +429,16 @@ func TestCacheWithoutETags(t *testing.T) {
 		requireRead(t, c, playlist, []byte("a newer one"))
 		synctest.Wait()
 		require.NoError(t, c.CheckAccounts(nil))
+	})
+}
+
+func TestCacheWithoutETagsReplaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := tagless{cutting(func(s *origin) { s.set("x", []byte("a newer one")) }, 4)}
+		s.set("x", []byte("an old one"))
+		c := newCache(t, s, nil)
+		_, err := read(t.Context(), c, "x", nil)
+		require.ErrorIs(t, err, storage.ErrPrecondition)
+		requireRead(t, c, "x", []byte("a newer one"))
 	})
 }

@@ -87,7 +87,7 @@ func (c *Cache) openEntry(ctx context.Context, e *entry, o OpenOptions, start ti
 		return c.openPast(ctx, e.key, o, e.pass)
 	}
 	if !mine {
-		if ok, err := c.stillCurrent(ctx, e, start, c.opts.fresh(e.key)); !ok || err != nil {
+		if _, ok, err := c.stillCurrent(ctx, e, start, c.opts.fresh(e.key)); !ok || err != nil {
 			return nil, err
 		}
 	}
@@ -96,7 +96,7 @@ func (c *Cache) openEntry(ctx context.Context, e *entry, o OpenOptions, start ti
 			return c.openPast(ctx, e.key, o, passNoETag)
 		}
 		if !mine { // the viewer may know a newer version
-			if ok, err := c.stillCurrent(ctx, e, start, 0); !ok || err != nil {
+			if _, ok, err := c.stillCurrent(ctx, e, start, 0); !ok || err != nil {
 				return nil, err
 			}
 		}
