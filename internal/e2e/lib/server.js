@@ -76,7 +76,7 @@ export class Server {
 }
 
 /** paced makes a folder with an ffmpeg that reads inputs at a multiple of real time. */
-async function paced(dir, rate) {
+export async function paced(dir, rate) {
   const real = execFileSync('sh', ['-c', 'command -v ffmpeg'], { encoding: 'utf8' }).trim();
   const bin = path.join(dir, 'bin');
   await mkdir(bin);

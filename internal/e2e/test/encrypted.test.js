@@ -130,3 +130,28 @@ describe('encrypted output', () => {
     });
   }
 });
+
+describe('encrypted output that grows', () => {
+  let growing;
+
+  before(async () => { growing = await Encrypted.start({ rotate: 1, pace: 1 }); });
+  after(() => growing?.stop());
+
+  test('plays from its start over new keys, in every player at once', async () => {
+    const { id } = await growing.upload(await media.video('growing.mp4', { seconds: 60, size: '320x180' }));
+    await growing.reach(id, (a) => Boolean(a.playlist) && a.front > 11);
+    const names = Object.keys(players).filter((n) => !players[n].finishedOnly);
+    const shown = await Promise.all(names.map(async (name) => {
+      const page = await show(browser, pages, name, () => growing.watch(id));
+      const first = await now(page);
+      assert.ok(first.time < 3, `${name} joined at ${first.time} s`);
+      await advances(page, 13); // into the third key's segment
+      return page;
+    }));
+    assert.equal((await growing.asset(id)).status, 'RUNNING', 'the encode ended too early for this test');
+    for (const page of shown) {
+      assert.equal(await failure(page), null);
+      await finish(page);
+    }
+  });
+});
