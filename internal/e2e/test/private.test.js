@@ -92,6 +92,31 @@ describe('a token in the query', () => {
   }
 });
 
+test('no address in playlists and storyboards is without the token, and none opens without it', async () => {
+  const { playlist } = await (await fetch(`${host.url}/watch/${asset.id}?viewer=anna`, { method: 'POST' })).json();
+  const { search } = new URL(playlist, host.url);
+  const queue = [new URL(playlist, host.url).href, new URL(asset.storyboard + search, host.url).href, new URL(asset.poster + search, host.url).href];
+  const seen = new Set(queue);
+  for (const href of queue) { // which grows meanwhile
+    const url = new URL(href);
+    assert.equal(url.search, search, href);
+    const answer = await fetch(url);
+    assert.equal(answer.status, 200, href);
+    url.search = '';
+    assert.equal((await fetch(url)).status, 401, url.href);
+    const body = await answer.text();
+    const uris = href.includes('storyboard') ? body.match(/^.*(?=#xywh=)/gm)
+      : href.includes('.m3u8') ? [...body.matchAll(/^([^#\s].*)$|URI="([^"]*)"/gm)].map((m) => m[1] ?? m[2]) : [];
+    for (const uri of uris) {
+      const next = new URL(uri, href).href;
+      if (!seen.has(next)) queue.push(next);
+      seen.add(next);
+    }
+  }
+  assert.deepEqual(kinds(queue.map((href) => ({ url: new URL(href) }))), ['.jpg', '.m3u8', '.m4s', '.mp4', '.vtt']);
+  assert.ok(queue.some((href) => href.includes('/iframe.m3u8')));
+});
+
 describe('a cookie', () => {
   for (const name of Object.keys(players)) {
     test(`${name} sends it along`, async () => {
