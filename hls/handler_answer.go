@@ -65,11 +65,15 @@ var (
 // object answers with an object as it is in the Store.
 func (a *answer) object(key string) {
 	o := object{h: a.h, key: key}
-	contentType := storage.ContentType(key)
 	opts := a.options(key)
 	opts.Header = func(h http.Header, _ storage.Info) {
-		h["Content-Type"] = []string{contentType}
-		h["Cache-Control"] = a.h.cacheControl(key)
+		if len(o.head) == 0 {
+			h["Content-Type"] = []string{storage.ContentType(key)}
+			h["Cache-Control"] = a.h.cacheControl(key)
+		}
+		for _, f := range o.head {
+			h[f.name] = f.value
+		}
 	}
 	deliver.Serve(a.w, a.r, &o, opts)
 	a.hit = o.hit

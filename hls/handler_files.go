@@ -33,6 +33,7 @@ type keptFile struct {
 	key    string
 	obj    *storage.Object // closing it closes f
 	f      *os.File
+	head   []field // of answers with it
 	opened time.Time
 	at     *list.Element // in order while it is idle
 }
@@ -54,13 +55,12 @@ func (o *openFiles) take(key string) *keptFile {
 	return k
 }
 
-// adopt makes an object that was just opened with opts one whose Close keeps the file.
-func (o *openFiles) adopt(key string, obj *storage.Object, f *os.File, opts *storage.OpenOptions) *storage.Object {
-	k := &keptFile{home: o, key: key, obj: obj, f: f, opened: time.Now()}
+// adopt makes of an object that was just opened with opts one whose Close keeps the file.
+func (o *openFiles) adopt(k *keptFile, opts *storage.OpenOptions) *storage.Object {
 	if kept, ok := k.open(opts); ok {
 		return kept
 	}
-	return obj
+	return k.obj
 }
 
 // put makes a file idle, and closes the one that has been open longest where there are

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"os"
 	"strconv"
+	"time"
 
 	"github.com/vodkit/vodkit/internal/deliver"
 	"github.com/vodkit/vodkit/storage"
@@ -15,9 +16,10 @@ import (
 
 // object is what a request asks for in the Store, and how it was come by.
 type object struct {
-	h   *Handler
-	key string
-	hit bool // the Store was not asked
+	h    *Handler
+	key  string
+	hit  bool    // the Store was not asked
+	head []field // what is prepared for a file that was kept open
 }
 
 var _ deliver.Resource = (*object)(nil)
@@ -28,7 +30,7 @@ func (o *object) Stat(ctx context.Context) (storage.Info, error) { return o.h.st
 func (o *object) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.Object, error) {
 	if k := o.h.files.take(o.key); k != nil {
 		if obj, ok := k.open(opts); ok {
-			o.hit = true
+			o.hit, o.head = true, k.head
 			return obj, nil
 		}
 		k.close()
@@ -46,7 +48,8 @@ func (o *object) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.
 		return obj, nil
 	}
 	if o.h.files.local.Swap(true) && o.h.files.most > 0 {
-		return o.h.files.adopt(o.key, obj, f, opts), nil
+		o.head = prepared(obj.Info, storage.ContentType(o.key), o.h.cacheControl(o.key), false)
+		return o.h.files.adopt(&keptFile{home: &o.h.files, key: o.key, obj: obj, f: f, head: o.head, opened: time.Now()}, opts), nil
 	}
 	return obj, nil
 }
@@ -66,19 +69,22 @@ type field struct {
 
 // prepare makes the header of a plain GET.
 func (k *known) prepare(contentType string, cacheControl []string, compressed, mutable bool) {
-	k.head = []field{
-		{"Content-Type", []string{contentType}}, {"Cache-Control", cacheControl},
-		{"Content-Length", []string{strconv.Itoa(len(k.bytes))}},
-	}
-	if tag := deliver.QuoteETag(k.ETag); tag != "" {
-		k.head = append(k.head, field{"Etag", []string{tag}})
-	}
+	k.head = append(prepared(k.Info, contentType, cacheControl, mutable), field{"Content-Length", []string{strconv.Itoa(len(k.bytes))}})
 	if compressed {
 		k.head = append(k.head, field{"Content-Encoding", gzipped})
 	}
-	if !mutable && !k.ModTime.IsZero() {
-		k.head = append(k.head, field{"Last-Modified", []string{k.ModTime.UTC().Format(http.TimeFormat)}})
+}
+
+// prepared are the fields that each answer with an object has.
+func prepared(info storage.Info, contentType string, cacheControl []string, mutable bool) []field {
+	head := []field{{"Content-Type", []string{contentType}}, {"Cache-Control", cacheControl}}
+	if tag := deliver.QuoteETag(info.ETag); tag != "" {
+		head = append(head, field{"Etag", []string{tag}})
 	}
+	if !mutable && !info.ModTime.IsZero() {
+		head = append(head, field{"Last-Modified", []string{info.ModTime.UTC().Format(http.TimeFormat)}})
+	}
+	return head
 }
 
 var _ deliver.Resource = known{}

@@ -26,7 +26,8 @@ type Resource interface {
 // Options say how a Resource is answered.
 type Options struct {
 	// Header sets what 200, 206 and 304 have in common, beside what this package sets
-	// itself: Accept-Ranges, Content-Length, Content-Range, ETag, Last-Modified.
+	// itself: Accept-Ranges, Content-Length, Content-Range, and ETag and Last-Modified unless
+	// Header has set them.
 	Header func(h http.Header, info storage.Info)
 	// Mutable says that the object may change within a second, so that its time proves
 	// nothing, and is not told.
@@ -232,6 +233,9 @@ func (d *delivery) setHeaders(info storage.Info) {
 	}
 	if !d.opts.Whole {
 		h["Accept-Ranges"] = acceptRanges
+	}
+	if h["Etag"] != nil || h["Last-Modified"] != nil {
+		return
 	}
 	v := d.validators(info)
 	if v.etag != "" {

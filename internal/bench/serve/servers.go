@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -57,15 +58,36 @@ func (s settings) handler() (http.Handler, error) {
 	case "FileServer":
 		return http.FileServer(http.Dir(s.Folder)), nil
 	case "bare":
-		body, err := os.ReadFile(s.Body)
-		length := strconv.Itoa(len(body))
-		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			w.Header().Set("Content-Type", "application/vnd.apple.mpegurl")
-			w.Header().Set("Content-Length", length)
-			_, _ = w.Write(body)
-		}), err
+		return s.bare()
 	}
 	return nil, fmt.Errorf("there is no server %q", s.Kind)
+}
+
+// bare returns a handler that writes the bytes which vodkit writes, header and body, and
+// does nothing else: what net/http can do at most.
+func (s settings) bare() (http.Handler, error) {
+	s.Kind = "vodkit"
+	h, err := s.handler()
+	if err != nil {
+		return nil, err
+	}
+	rel, err := filepath.Rel(s.Folder, s.Body)
+	if err != nil {
+		return nil, err
+	}
+	answer := httptest.NewRecorder()
+	h.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/"+filepath.ToSlash(rel), nil))
+	if answer.Code != http.StatusOK {
+		return nil, fmt.Errorf("%s: %d", rel, answer.Code)
+	}
+	head, body := answer.Header(), answer.Body.Bytes()
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		to := w.Header()
+		for name, values := range head {
+			to[name] = values
+		}
+		_, _ = w.Write(body)
+	}), nil
 }
 
 // server is a running process on the first processor.
