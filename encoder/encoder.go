@@ -109,7 +109,11 @@ type Job struct {
 	// clear. Defaults to nil, nothing is encrypted.
 	Encryption *Encryption `json:"encryption,omitempty"`
 	// Cost is the job's weight where encoders are limited. 0 counts as 1.
-	Cost     int64  `json:"cost,omitempty"`
+	Cost int64 `json:"cost,omitempty"`
+	// Beside is how many other windows of the same encode run at the same time: an Encoder
+	// that spreads a job over the processors leaves them their share. [Parallel] says so. Defaults
+	// to 0, the job has all for itself.
+	Beside   int    `json:"beside,omitempty"`
 	Tenant   string `json:"tenant,omitempty"`
 	Priority int    `json:"priority,omitempty"`
 }

@@ -45,6 +45,11 @@ func (l *lane) newWaiter(job Job) *waiter {
 
 func (w *waiter) asset() assetID { return assetID{w.job.Tenant, w.job.Output} }
 
+// most returns how many jobs like this one may run at once.
+func (l *Limited) most(job Job) int {
+	return int(max(1, l.pictures.slots/max(1, min(job.Cost, l.pictures.slots))))
+}
+
 // enter puts w into the lane, and says whether it has started.
 func (l *lane) enter(w *waiter, now time.Time) bool {
 	a := l.assets[w.asset()]

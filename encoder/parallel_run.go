@@ -15,9 +15,10 @@ import (
 
 // fanout is one job that runs in parts.
 type fanout struct {
-	enc  Encoder
-	job  Job
-	plan division
+	enc    Encoder
+	job    Job
+	plan   division
+	beside int // Job.Beside of windows
 
 	// pictured is closed when the first segment has its pictures, see await.
 	pictured chan struct{}
@@ -45,10 +46,13 @@ type part struct {
 	stopped bool            // nothing that it emits counts any more
 }
 
-func newFanout(enc Encoder, job Job, d division, emit func(Update) error) *fanout {
+func newFanout(enc Encoder, job Job, d division, workers int, emit func(Update) error) *fanout {
 	f := &fanout{
 		enc: enc, job: job, plan: d, merger: newMerger(job, d, emit), active: map[*part]context.CancelFunc{},
-		pictured: make(chan struct{}),
+		pictured: make(chan struct{}), beside: workers - 1,
+	}
+	if l, limited := enc.(*Limited); limited {
+		f.beside = min(f.beside, l.most(job)-1)
 	}
 	if len(d.missing) == 0 || d.missing[0].First > 0 {
 		close(f.pictured) // there are some already
@@ -108,6 +112,9 @@ func (f *fanout) windowPart(w Window, number int) *part {
 	job := f.job
 	job.ID += "-w" + strconv.Itoa(number)
 	job.Tracks, job.Done, job.Window = f.plan.video, nil, w
+	if w.First > 0 { // the start is what somebody waits for
+		job.Beside = f.beside
+	}
 	return newPart(job, job.Grid.between(w.First, w.First+w.Segments), false)
 }
 

@@ -186,6 +186,29 @@ func TestParallelWindowsAreAboutAMinute(t *testing.T) {
 	assert.Equal(t, "0 1-2 3-6 7-14 15-24 25-32 33-39", spell(ws))
 }
 
+// Windows that run side by side are told so, but for the first: somebody waits for that.
+func TestParallelBeside(t *testing.T) {
+	for _, c := range []struct {
+		workers, slots, cost, want int
+	}{{1, 0, 0, 0}, {4, 0, 0, 3}, {4, 2, 0, 1}, {2, 8, 0, 1}, {8, 8, 4, 1}, {8, 1, 3, 0}, {8, 3, 2, 0}} {
+		enc := &sketch{}
+		var inner encoder.Encoder = enc
+		if c.slots > 0 {
+			inner = encoder.Limit(enc, int64(c.slots), nil)
+		}
+		job := film(1500)
+		job.Cost = int64(c.cost)
+		require.NoError(t, encoder.Parallel(inner, &encoder.ParallelOptions{Workers: c.workers}).Encode(t.Context(), job, nothing))
+		for _, j := range enc.jobs {
+			want := c.want
+			if j.Window.First == 0 { // or the sound
+				want = 0
+			}
+			assert.Equal(t, want, j.Beside, "%+v: %s", c, j.ID)
+		}
+	}
+}
+
 // The jobs of the parts are the job itself, but for what makes them parts.
 func TestParallelJobs(t *testing.T) {
 	enc := &sketch{}

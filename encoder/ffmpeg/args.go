@@ -2,6 +2,7 @@ package ffmpeg
 
 import (
 	"fmt"
+	"runtime"
 	"strconv"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -20,7 +21,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	if err != nil {
 		return nil, err
 	}
-	threads := strconv.Itoa(e.opts.Threads)
+	threads := strconv.Itoa(e.threads(job))
 	args := []string{
 		"-nostdin", "-hide_banner", "-nostats", "-v", "error",
 		"-progress", fmt.Sprintf("pipe:%d", progressFD), "-stats_period", "0.5",
@@ -61,6 +62,13 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 		args = append(args, fmt.Sprintf("pipe:%d", firstOut+i))
 	}
 	return args, nil
+}
+
+// threads is how many threads a decoder and each encoder of the job have: its share of the
+// processors, where windows run side by side. As many as processors for each would take a twentieth
+// more of the CPU for the same pictures.
+func (e *Encoder) threads(job encoder.Job) int {
+	return min(e.opts.Threads, max(1, runtime.NumCPU()/(1+max(0, job.Beside))))
 }
 
 // firstFrame has x264 give the first picture as many bits as each later keyframe: it

@@ -19,7 +19,8 @@ type Options struct {
 	FFmpeg, FFprobe string
 	// Preset is x264's: "ultrafast" to "veryslow". Defaults to "veryfast".
 	Preset string
-	// Threads caps the threads of the decoder and of each video encoder. A 1080p ladder of
+	// Threads caps the threads of the decoder and of each video encoder; windows that run side
+	// by side have no more than their share of the processors. A 1080p ladder of
 	// four takes about 540 MB with 3. Defaults to the number of processors, at most 8.
 	Threads int
 	// InputArgs are added before the input, VideoArgs to every video output, AudioArgs to
