@@ -32,7 +32,8 @@ func (c *Cache) List(ctx context.Context, prefix string) iter.Seq2[Info, error] 
 }
 
 // Forget drops what is kept of all keys that start with prefix ("" for everything),
-// because a host has deleted or replaced them in the origin. Who is reading reads on.
+// because somebody has deleted or replaced them in the origin and MaxAge is too long to
+// wait for. Who is reading reads on.
 func (c *Cache) Forget(prefix string) {
 	c.mu.Lock()
 	defer c.unlock()
@@ -51,6 +52,17 @@ func (c *Cache) Forget(prefix string) {
 			c.forgetMiss(key)
 		}
 	}
+}
+
+// drop forgets what is known of the key: it was put or deleted.
+func (c *Cache) drop(key string) {
+	c.mu.Lock()
+	defer c.unlock()
+	if e := c.entries[key]; e != nil {
+		c.detach(e)
+	}
+	delete(c.flights, key)
+	c.forgetMiss(key)
 }
 
 // SignedURL implements URLSigner: call the function SignedURL.

@@ -15,7 +15,7 @@ type CacheOptions struct {
 	// must not exceed a limit sets GOMEMLIMIT. Defaults to 256 MiB.
 	MaxBytes int64
 	// MaxObject is the size in bytes of the largest object that is kept; larger ones pass
-	// by, and so do ranges of them. Defaults to an eighth of MaxBytes.
+	// by, and so do ranges of them. Defaults to an eighth of MaxBytes, and is MaxBytes at most.
 	MaxObject int64
 
 	// Mutable says which keys may get other bytes. It is asked often, so it should be
@@ -61,6 +61,7 @@ const never = 100 * 365 * 24 * time.Hour
 func (o *CacheOptions) setDefaults() {
 	setPositive(&o.MaxBytes, 256<<20)
 	setPositive(&o.MaxObject, o.MaxBytes/8)
+	o.MaxObject = min(o.MaxObject, o.MaxBytes)
 	if o.Mutable == nil {
 		o.Mutable = mutableKey
 	}
