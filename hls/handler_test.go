@@ -441,6 +441,7 @@ func TestHandlerAuthorize(t *testing.T) {
 		w := ask(hls.NewHandler(s, &hls.HandlerOptions{Authorize: deny(err)}), "GET", "/42/a1/v720/0-0f.m4s")
 		assert.Equal(t, code, w.Code, err)
 		assert.NotContains(t, w.Body.String(), "secret")
+		assert.Equal(t, code == 401, w.Header().Get("WWW-Authenticate") == "Bearer", code)
 		assert.Equal(t, "no-store", w.Header().Get("Cache-Control"))
 		assert.Equal(t, "*", w.Header().Get("Access-Control-Allow-Origin"))
 	}

@@ -63,6 +63,9 @@ func Denied(w http.ResponseWriter, err error) {
 	}
 	switch status {
 	case http.StatusUnauthorized:
+		if w.Header().Get("WWW-Authenticate") == "" {
+			w.Header().Set("WWW-Authenticate", "Bearer") // a challenge is due (RFC 9110 section 15.5.2); browsers ask nobody for this one
+		}
 		Write(w, status, Unauthorized, "Sign in first: this request carries no valid credentials.")
 	case http.StatusNotFound:
 		Write(w, status, NotFound, "There is nothing at this address.")
