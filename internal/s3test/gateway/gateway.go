@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -68,7 +69,9 @@ func (s *Server) Close() {
 	_ = os.RemoveAll(s.dir)
 }
 
-// Client returns a client of the server, or of what stands at url in front of it.
+// Client returns a client of the server, or of what stands at url in front of it. The server
+// keeps keys in folders: where one of a neighbour's is removed while a Put makes it, it may
+// answer ExistingObjectIsDirectory, which no real S3 does, so that is tried again.
 func Client(url string, transport http.RoundTripper) *s3.Client {
 	return s3.New(s3.Options{
 		Region:       Region,
@@ -76,6 +79,7 @@ func Client(url string, transport http.RoundTripper) *s3.Client {
 		UsePathStyle: true,
 		Credentials:  credentials.NewStaticCredentialsProvider(AccessKey, SecretKey, ""),
 		HTTPClient:   &http.Client{Transport: transport},
+		Retryer:      retry.AddWithErrorCodes(retry.NewStandard(), "ExistingObjectIsDirectory"),
 	})
 }
 
