@@ -25,7 +25,9 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 	args := []string{
 		"-nostdin", "-hide_banner", "-nostats", "-v", "error",
 		"-progress", fmt.Sprintf("pipe:%d", progressFD), "-stats_period", "0.5",
-		"-filter_complex_threads", threads,
+		// The same in all windows: swscale works in as many slices, and its pictures differ with
+		// them.
+		"-filter_complex_threads", strconv.Itoa(e.opts.Threads),
 		// A picture that changes its size in the middle is scaled on, not started anew.
 		"-threads", threads, "-reinit_filter:v", "0",
 	}
@@ -65,7 +67,7 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 }
 
 // threads is how many threads a decoder and each encoder of the job have: its share of the
-// processors, where windows run side by side. As many as processors for each would take a twentieth
+// processors, where windows run side by side. The pictures that are encoded are the same. As many as processors for each would take a twentieth
 // more of the CPU for the same pictures.
 func (e *Encoder) threads(job encoder.Job) int {
 	return min(e.opts.Threads, max(1, runtime.NumCPU()/(1+max(0, job.Beside))))
