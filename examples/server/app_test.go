@@ -145,8 +145,10 @@ func TestFace(t *testing.T) {
 	assert.Equal(t, 202, res.StatusCode, body)
 	res, _ = request(t, "DELETE", server.URL+"/assets/"+asset.ID, nil, nil)
 	assert.Equal(t, 204, res.StatusCode)
-	res, _ = request(t, "GET", server.URL+asset.Playlist, nil, nil)
-	assert.Equal(t, 404, res.StatusCode)
+	assert.Eventually(t, func() bool { // within hls.HandlerOptions.Revalidate
+		res, _ := request(t, "GET", server.URL+asset.Playlist, nil, nil)
+		return res.StatusCode == 404
+	}, 10*time.Second, 50*time.Millisecond)
 }
 
 func TestPage(t *testing.T) {
