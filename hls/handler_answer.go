@@ -66,10 +66,9 @@ var (
 func (a *answer) object(key string) {
 	o := object{h: a.h, key: key}
 	opts := a.options(key)
-	opts.Header = func(h http.Header, _ storage.Info) {
-		if len(o.head) == 0 {
-			h["Content-Type"] = []string{storage.ContentType(key)}
-			h["Cache-Control"] = a.h.cacheControl(key)
+	opts.Header = func(h http.Header, info storage.Info) {
+		if o.head == nil {
+			o.head = a.h.fields(key, info, opts.Mutable)
 		}
 		for _, f := range o.head {
 			h[f.name] = f.value
@@ -80,7 +79,7 @@ func (a *answer) object(key string) {
 }
 
 func (a *answer) options(key string) deliver.Options {
-	return deliver.Options{Mutable: isPlaylist(key) && !final(key), Name: key, Logger: a.h.opts.Logger}
+	return deliver.Options{Mutable: changes(key), Name: key, Logger: a.h.opts.Logger}
 }
 
 // text answers with a playlist, or what else is rewritten.
@@ -104,27 +103,22 @@ func (a *answer) text(key string) {
 		return
 	}
 	a.hit = hit
-	if query == "" && deliver.Plain(a.r) {
-		if acceptsGzip(a.r.Header) {
-			a.prepared(t.zipped())
-		} else {
-			a.prepared(t.known)
+	// Ranges are ranges of the plain bytes.
+	opts.Whole = a.r.Header.Get("Range") == "" && acceptsGzip(a.r.Header)
+	k := t.known
+	switch {
+	case query != "":
+		if k = t.withQuery(query); opts.Whole {
+			k = a.h.zip.known(k)
 		}
+	case opts.Whole:
+		k = t.zipped()
+	}
+	if k.head != nil && deliver.Plain(a.r) {
+		a.prepared(k)
 		return
 	}
 	opts.Mutable = t.mutable || query != ""
-	k := t.known
-	if query != "" {
-		k = t.withQuery(query)
-	}
-	// Ranges are ranges of the plain bytes.
-	opts.Whole = a.r.Header.Get("Range") == "" && acceptsGzip(a.r.Header)
-	switch {
-	case opts.Whole && query == "":
-		k = t.zipped()
-	case opts.Whole:
-		k = a.h.zip.known(k)
-	}
 	opts.Header = func(h http.Header, _ storage.Info) {
 		h["Content-Type"] = []string{storage.ContentType(key)}
 		h["Cache-Control"] = a.h.cacheControl(key)
@@ -161,8 +155,8 @@ func (h *Handler) cacheControl(key string) []string {
 	switch {
 	case !isPlaylist(key):
 		return h.mediaCache
-	case final(key):
-		return h.finalCache
+	case changes(key):
+		return h.growingCache
 	}
-	return h.growingCache
+	return h.finalCache
 }

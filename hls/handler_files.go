@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/vodkit/vodkit/internal/deliver"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -126,7 +127,7 @@ func (o *openFiles) expire() {
 // open returns the file as an object that is open at what opts ask for. It is false where
 // that is not this version, or not in it: the Store knows what to say.
 func (k *keptFile) open(opts *storage.OpenOptions) (*storage.Object, bool) {
-	from, to, err := within(k.obj.Info, opts)
+	from, to, err := deliver.Within(k.obj.Info, opts)
 	if err != nil {
 		return nil, false
 	}

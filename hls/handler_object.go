@@ -2,7 +2,6 @@ package hls
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"io/fs"
 	"net/http"
@@ -48,7 +47,7 @@ func (o *object) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.
 		return obj, nil
 	}
 	if o.h.files.local.Swap(true) && o.h.files.most > 0 {
-		o.head = prepared(obj.Info, storage.ContentType(o.key), o.h.cacheControl(o.key), false)
+		o.head = o.h.fields(o.key, obj.Info, false)
 		return o.h.files.adopt(&keptFile{home: &o.h.files, key: o.key, obj: obj, f: f, head: o.head, opened: time.Now()}, opts), nil
 	}
 	return obj, nil
@@ -67,17 +66,14 @@ type field struct {
 	value []string
 }
 
-// prepare makes the header of a plain GET.
-func (k *known) prepare(contentType string, cacheControl []string, compressed, mutable bool) {
-	k.head = append(prepared(k.Info, contentType, cacheControl, mutable), field{"Content-Length", []string{strconv.Itoa(len(k.bytes))}})
-	if compressed {
-		k.head = append(k.head, field{"Content-Encoding", gzipped})
-	}
+// head is the header of a plain GET of k.
+func (h *Handler) head(k known, mutable bool) []field {
+	return append(h.fields(k.Key, k.Info, mutable), field{"Content-Length", []string{strconv.Itoa(len(k.bytes))}})
 }
 
-// prepared are the fields that each answer with an object has.
-func prepared(info storage.Info, contentType string, cacheControl []string, mutable bool) []field {
-	head := []field{{"Content-Type", []string{contentType}}, {"Cache-Control", cacheControl}}
+// fields are what each answer with an object has.
+func (h *Handler) fields(key string, info storage.Info, mutable bool) []field {
+	head := []field{{"Content-Type", []string{storage.ContentType(key)}}, {"Cache-Control", h.cacheControl(key)}}
 	if tag := deliver.QuoteETag(info.ETag); tag != "" {
 		head = append(head, field{"Etag", []string{tag}})
 	}
@@ -92,7 +88,7 @@ var _ deliver.Resource = known{}
 func (k known) Stat(context.Context) (storage.Info, error) { return k.Info, nil }
 
 func (k known) Open(_ context.Context, opts *storage.OpenOptions) (*storage.Object, error) {
-	from, to, err := within(k.Info, opts)
+	from, to, err := deliver.Within(k.Info, opts)
 	if err != nil {
 		return nil, err
 	}
@@ -114,27 +110,6 @@ func (b *knownBody) Read(p []byte) (int, error) {
 	n := copy(p, b.left)
 	b.left = b.left[n:]
 	return n, nil
-}
-
-// within returns what opts ask for of an object, as storage.Store.Open does.
-func within(info storage.Info, opts *storage.OpenOptions) (from, to int64, err error) {
-	if opts == nil {
-		return 0, info.Size, nil
-	}
-	switch {
-	case opts.IfMatch != "" && opts.IfMatch != info.ETag:
-		err = storage.ErrPrecondition
-	case opts.Offset < 0 || opts.Length < 0 || opts.Offset > 0 && opts.Offset >= info.Size || opts.Length > 0 && info.Size == 0:
-		err = storage.ErrRange
-	}
-	if err != nil {
-		return 0, 0, fmt.Errorf("open %q: %w", info.Key, err)
-	}
-	to = info.Size
-	if opts.Length > 0 {
-		to = min(to, opts.Offset+opts.Length)
-	}
-	return opts.Offset, to, nil
 }
 
 // keptBody is the body of a file that goes back to those that are kept.

@@ -140,11 +140,11 @@ func (h *Handler) newText(info storage.Info, body []byte, mutable bool) *text {
 	t := &text{known: known{Info: info, bytes: body}, etag: info.ETag, mutable: mutable}
 	t.Size = int64(len(body))
 	key := info.Key
-	t.prepare(storage.ContentType(key), h.cacheControl(key), false, mutable)
+	t.head = h.head(t.known, mutable)
 	t.places = sync.OnceValue(func() []uriPlace { return placesIn(key, string(body)) })
 	t.zipped = sync.OnceValue(func() known {
 		z := h.zip.known(t.known)
-		z.prepare(storage.ContentType(key), h.cacheControl(key), true, mutable)
+		z.head = append(h.head(z, mutable), field{"Content-Encoding", gzipped})
 		return z
 	})
 	return t
@@ -185,10 +185,13 @@ func (h *Handler) freshness(key string) time.Duration {
 	switch {
 	case h.opts.Revalidate < 0:
 		return 0
-	case !isPlaylist(key) || final(key):
-		return max(finalFresh, h.opts.Revalidate)
+	case changes(key):
+		return h.opts.Revalidate
 	}
-	return h.opts.Revalidate
+	return max(finalFresh, h.opts.Revalidate)
 }
 
 func isPlaylist(key string) bool { return len(key) > 5 && strings.EqualFold(key[len(key)-5:], ".m3u8") }
+
+// changes says whether the key is that of a playlist which may be another one later.
+func changes(key string) bool { return isPlaylist(key) && !final(key) }

@@ -50,7 +50,7 @@ func placesIn(key, text string) []uriPlace {
 func (h *Handler) withMediaURLs(ctx context.Context, key string, info storage.Info, body []byte) (*text, error) {
 	info.Key = key
 	if h.opts.MediaURL == nil {
-		return h.newText(info, body, isPlaylist(key) && !final(key)), nil
+		return h.newText(info, body, changes(key)), nil
 	}
 	until := time.Now().Add(keepURLs)
 	// Who begins at the end of that watches to the end, with as much time again for pauses.
@@ -76,9 +76,7 @@ func (h *Handler) withMediaURLs(ctx context.Context, key string, info storage.In
 		return nil, err
 	}
 	etag := info.ETag
-	if sum := sha256.Sum256([]byte(changed)); etag != "" {
-		info.ETag += "-" + hex.EncodeToString(sum[:8])
-	}
+	info.ETag = variant(etag, changed)
 	t := h.newText(info, []byte(changed), true)
 	t.etag, t.until = etag, until
 	return t, nil
@@ -109,27 +107,25 @@ func isRelative(uri string) bool {
 
 // withQuery returns the text with the query behind each relative URI.
 func (t *text) withQuery(query string) known {
-	body := string(t.bytes)
-	places := t.places()
-	var b strings.Builder
-	b.Grow(len(body) + len(places)*(len(query)+1))
-	at := 0
-	for _, p := range places {
-		if isRelative(body[p.start:p.end]) {
-			b.WriteString(body[at:p.end])
-			b.WriteByte('?')
-			b.WriteString(query)
-			at = p.end
+	body, _ := replaceURIs(string(t.bytes), t.places(), func(_ uriPlace, uri string) (string, error) {
+		if isRelative(uri) {
+			uri += "?" + query
 		}
-	}
-	b.WriteString(body[at:])
-	k := known{Info: t.Info, bytes: []byte(b.String())} // nothing is prepared: it is one viewer's
-	k.Size = int64(len(k.bytes))
-	if k.ETag != "" {
-		sum := sha256.Sum256([]byte(query))
-		k.ETag += "-" + hex.EncodeToString(sum[:8])
-	}
+		return uri, nil
+	})
+	k := known{Info: t.Info, bytes: []byte(body)} // nothing is prepared: it is one viewer's
+	k.Size, k.ETag = int64(len(k.bytes)), variant(t.ETag, query)
 	return k
+}
+
+// variant returns the ETag of what is made of an object and a text, "" where the object has
+// none.
+func variant(etag, text string) string {
+	if etag == "" {
+		return ""
+	}
+	sum := sha256.Sum256([]byte(text))
+	return etag + "-" + hex.EncodeToString(sum[:8])
 }
 
 // replaceURIs returns the text with what replace makes of each URI.

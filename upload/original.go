@@ -100,15 +100,9 @@ func (o *original) Open(ctx context.Context, opts *storage.OpenOptions) (*storag
 	if err != nil {
 		return nil, err
 	}
-	switch {
-	case opts.IfMatch != "" && opts.IfMatch != info.ETag:
-		return nil, fmt.Errorf("open source: %w", storage.ErrPrecondition)
-	case opts.Offset > 0 && opts.Offset >= info.Size:
-		return nil, fmt.Errorf("open source: %w", storage.ErrRange)
-	}
-	left := info.Size - opts.Offset
-	if opts.Length > 0 {
-		left = min(left, opts.Length)
+	from, to, err := deliver.Within(info, opts)
+	if err != nil {
+		return nil, err
 	}
 	parts := o.asset.Source.Parts
 	if len(parts) == 1 { // a file can leave as one
@@ -118,8 +112,8 @@ func (o *original) Open(ctx context.Context, opts *storage.OpenOptions) (*storag
 		}
 		return &storage.Object{Info: info, Body: obj.Body}, nil
 	}
-	r := &partsReader{ctx: ctx, store: o.store, parts: parts, skip: opts.Offset, left: left}
-	if left > 0 {
+	r := &partsReader{ctx: ctx, store: o.store, parts: parts, skip: from, left: to - from}
+	if r.left > 0 {
 		if err := r.next(); err != nil {
 			return nil, err
 		}
