@@ -40,15 +40,16 @@ func newLane(slots int64) lane {
 }
 
 func (l *lane) newWaiter(job Job) *waiter {
-	return &waiter{job: job, cost: min(max(job.Cost, 1), l.slots), weight: 1, start: make(chan struct{})}
+	return &waiter{job: job, cost: l.cost(job), weight: 1, start: make(chan struct{})}
 }
+
+// cost is how many slots the job takes.
+func (l *lane) cost(job Job) int64 { return min(max(job.Cost, 1), l.slots) }
+
+// most is how many jobs like this one may run at once.
+func (l *lane) most(job Job) int { return int(l.slots / l.cost(job)) }
 
 func (w *waiter) asset() assetID { return assetID{w.job.Tenant, w.job.Output} }
-
-// most returns how many jobs like this one may run at once.
-func (l *Limited) most(job Job) int {
-	return int(max(1, l.pictures.slots/max(1, min(job.Cost, l.pictures.slots))))
-}
 
 // enter puts w into the lane, and says whether it has started.
 func (l *lane) enter(w *waiter, now time.Time) bool {

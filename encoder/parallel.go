@@ -41,8 +41,8 @@ var (
 // the order of the timeline, up to ParallelOptions.Workers of them at once, and what they
 // emit is handed on as it comes: in order within a window, and with an Init for a track
 // once. All sound, and pictures that are copied, are one more job over the whole timeline,
-// which begins with the first window and waits, for 15 seconds at most, behind its first segment until that has its
-// pictures; images are made with what is encoded. To bound how
+// which begins with the first window and waits, for 15 seconds at most, behind its first
+// segment until that has its pictures; images are made with what is encoded. To bound how
 // much runs at once over several jobs, wrap a [Limited].
 //
 // What Job.Done has is not made again, so far as all video and image tracks have it, or a sound

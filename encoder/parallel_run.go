@@ -52,7 +52,7 @@ func newFanout(enc Encoder, job Job, d division, workers int, emit func(Update) 
 		pictured: make(chan struct{}), beside: workers - 1,
 	}
 	if l, limited := enc.(*Limited); limited {
-		f.beside = min(f.beside, l.most(job)-1)
+		f.beside = min(f.beside, l.pictures.most(job)-1)
 	}
 	if len(d.missing) == 0 || d.missing[0].First > 0 {
 		close(f.pictured) // there are some already

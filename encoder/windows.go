@@ -79,9 +79,10 @@ func union(windows []Window) []Window {
 }
 
 // windows cuts what is missing: first segments, then twice as many each time, up to
-// longest; at once as many where the start is there already and can be played. Towards the end no window has more than a worker's share of what is left, so
-// that all of them end together. Of two windows before a hole or the end, neither is much
-// shorter than the other, and a last segment of less than half the length is no window.
+// longest; at once as many where the start is there already and can be played. Towards the
+// end no window has more than a worker's share of what is left, so that all of them end
+// together. Of two windows before a hole or the end, neither is much shorter than the
+// other, and a last segment of less than half the length is no window.
 func windows(g Grid, missing []Window, first, longest, workers int) iter.Seq[Window] {
 	return func(yield func(Window) bool) {
 		n, begun, left, total := first, false, 0, g.Segments()

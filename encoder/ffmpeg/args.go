@@ -67,8 +67,8 @@ func (e *Encoder) encodeArgs(job encoder.Job, in *input, progressFD, firstOut in
 }
 
 // threads is how many threads a decoder and each encoder of the job have: its share of the
-// processors, where windows run side by side. The pictures that are encoded are the same. As many as processors for each would take a twentieth
-// more of the CPU for the same pictures.
+// processors, where windows run side by side. As many as processors for each would take a
+// twentieth more of the CPU for the same pictures.
 func (e *Encoder) threads(job encoder.Job) int {
 	return min(e.opts.Threads, max(1, runtime.NumCPU()/(1+max(0, job.Beside))))
 }
