@@ -60,13 +60,8 @@ func (s *Store) openFile(ctx context.Context, key string, o storage.OpenOptions)
 		_ = r.Close()
 		return nil, err
 	}
-	info := storage.Info{
-		Key:         key,
-		Size:        fi.Size(),
-		ModTime:     fi.ModTime(),
-		ETag:        fileETag(fi),
-		ContentType: contentType(key, r.ContentType()),
-	}
+	info := fileInfo(key, fi)
+	info.ContentType = contentType(key, r.ContentType())
 	n, err := check(info, o)
 	if err != nil {
 		_ = r.Close()

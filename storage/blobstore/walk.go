@@ -10,8 +10,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"github.com/vodkit/vodkit/storage"
 )
 
 // walk yields the files of a folder whose keys start with prefix, in the order of their
@@ -64,13 +62,7 @@ func (w *walker) folder(path, key string) bool {
 		if err != nil || !fi.Mode().IsRegular() {
 			continue // gone again, a broken link, a socket
 		}
-		if !w.yield(object{path: name, fi: fi, Info: storage.Info{
-			Key:         e.key,
-			Size:        fi.Size(),
-			ModTime:     fi.ModTime(),
-			ETag:        fileETag(fi),
-			ContentType: storage.ContentType(e.key),
-		}}, nil) {
+		if !w.yield(object{path: name, fi: fi, Info: fileInfo(e.key, fi)}, nil) {
 			return false
 		}
 	}
