@@ -24,7 +24,7 @@ type test struct {
 	size    int // bytes of each object
 	ext     string
 	servers []string
-	check   func(t *table, m map[string]measured)
+	check   func(t *bench.Table, m map[string]measured)
 }
 
 // measured are a server's medians.
@@ -32,29 +32,29 @@ type measured struct{ requests, bytes, cpu, cpuByte float64 }
 
 func tests() []test {
 	file := []string{"vodkit", "nginx", "FileServer"}
-	large := func(t *table, m map[string]measured) {
+	large := func(t *bench.Table, m map[string]measured) {
 		v, n := m["vodkit"], m["nginx"]
-		t.gate(v.bytes >= n.bytes, "large segments: %.3f of nginx's bytes a second, under 1", v.bytes/n.bytes)
-		t.gate(v.cpuByte <= 1.05*n.cpuByte, "large segments: %.3f of nginx's CPU a byte, over 1.05", v.cpuByte/n.cpuByte)
+		t.Gate(v.bytes >= n.bytes, "large segments: %.3f of nginx's bytes a second, under 1", v.bytes/n.bytes)
+		t.Gate(v.cpuByte <= 1.05*n.cpuByte, "large segments: %.3f of nginx's CPU a byte, over 1.05", v.cpuByte/n.cpuByte)
 	}
 	return []test{
 		{name: "segment 4 MB", size: 4_000_000, ext: ".m4s", servers: file, check: large},
 		{name: "segment 1.5 MB", size: 1_500_000, ext: ".m4s", servers: file, check: large},
-		{name: "segment 300 kB", size: 300_000, ext: ".m4s", servers: file, check: func(t *table, m map[string]measured) {
+		{name: "segment 300 kB", size: 300_000, ext: ".m4s", servers: file, check: func(t *bench.Table, m map[string]measured) {
 			r := m["vodkit"].requests / m["nginx"].requests
-			t.gate(r >= 0.95, "300 kB: %.3f of nginx's requests a second, under 0.95", r)
+			t.Gate(r >= 0.95, "300 kB: %.3f of nginx's requests a second, under 0.95", r)
 		}},
-		{name: "playlist 3 kB", size: 3000, ext: ".m3u8", servers: []string{"vodkit", "bare", "nginx", "FileServer"}, check: func(t *table, m map[string]measured) {
+		{name: "playlist 3 kB", size: 3000, ext: ".m3u8", servers: []string{"vodkit", "bare", "nginx", "FileServer"}, check: func(t *bench.Table, m map[string]measured) {
 			r := m["vodkit"].requests / m["bare"].requests
-			t.gate(r >= 0.90, "playlists: %.3f of a bare handler's requests a second, under 0.90", r)
+			t.Gate(r >= 0.90, "playlists: %.3f of a bare handler's requests a second, under 0.90", r)
 		}},
 	}
 }
 
 // measureAll takes all figures.
-func measureAll(ctx context.Context, dir, only string, rounds int, d time.Duration) (table, error) {
-	var t table
-	t.row("case", "server", "requests_s", "mb_s", "cpu_us_request", "cpu_ms_gb", "requests", "bytes_s", "cpu_request", "cpu_byte")
+func measureAll(ctx context.Context, dir, only string, rounds int, d time.Duration) (bench.Table, error) {
+	var t bench.Table
+	t.Row("case", "server", "requests_s", "mb_s", "cpu_us_request", "cpu_ms_gb", "requests", "bytes_s", "cpu_request", "cpu_byte")
 	for _, c := range tests() {
 		if !strings.Contains(c.name, only) {
 			continue
@@ -72,7 +72,7 @@ func measureAll(ctx context.Context, dir, only string, rounds int, d time.Durati
 		base := m[c.servers[1]]
 		for _, s := range c.servers {
 			v := m[s]
-			t.row(c.name, s, fmt.Sprintf("%.0f", v.requests), fmt.Sprintf("%.0f", v.bytes/1e6), fmt.Sprintf("%.1f", v.cpu*1e6),
+			t.Row(c.name, s, fmt.Sprintf("%.0f", v.requests), fmt.Sprintf("%.0f", v.bytes/1e6), fmt.Sprintf("%.1f", v.cpu*1e6),
 				fmt.Sprintf("%.1f", v.cpuByte*1e12), ratio(v.requests, base.requests), ratio(v.bytes, base.bytes), ratio(v.cpu, base.cpu), ratio(v.cpuByte, base.cpuByte))
 		}
 		c.check(&t, m)

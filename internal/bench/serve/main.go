@@ -14,7 +14,6 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -35,31 +34,12 @@ func main() {
 	fail(err)
 	t, err := measureAll(ctx, dir, *only, *rounds, time.Duration(*seconds)*time.Second)
 	_ = os.RemoveAll(dir)
-	text := strings.Join(t.rows, "\n") + "\n"
-	fmt.Print(text)
-	if e := os.WriteFile(*out, []byte(text), 0o644); err == nil { //nolint:gosec // a report is for everyone
-		err = e
-	}
-	fail(errors.Join(err, t.missed))
+	fail(errors.Join(err, t.Write(*out)))
 }
 
 func fail(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "bench serve:", err)
 		os.Exit(1)
-	}
-}
-
-// table is what the benchmark writes, and which gates it has missed.
-type table struct {
-	rows   []string
-	missed error
-}
-
-func (t *table) row(cells ...string) { t.rows = append(t.rows, strings.Join(cells, "\t")) }
-
-func (t *table) gate(ok bool, format string, args ...any) {
-	if !ok {
-		t.missed = errors.Join(t.missed, fmt.Errorf(format, args...))
 	}
 }

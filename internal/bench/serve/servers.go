@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/bench"
 	"github.com/vodkit/vodkit/storage/blobstore"
 )
 
@@ -98,7 +99,7 @@ type server struct {
 
 // start starts a server and waits until it answers.
 func start(ctx context.Context, dir string, set settings) (*server, error) {
-	address, err := freeAddress()
+	address, err := bench.FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -109,16 +110,10 @@ func start(ctx context.Context, dir string, set settings) (*server, error) {
 			return nil, err
 		}
 	} else {
-		args, err := json.Marshal(set)
-		if err != nil {
+		if cmd, err = bench.Again(serverEnv, set, "taskset", "-c", "0"); err != nil {
 			return nil, err
 		}
-		self, err := os.Executable()
-		if err != nil {
-			return nil, err
-		}
-		cmd = exec.Command("taskset", "-c", "0", self)
-		cmd.Env = append(os.Environ(), serverEnv+"="+string(args), "GOMAXPROCS=1")
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
 	}
 	cmd.Stderr = os.Stderr
 	if err := cmd.Start(); err != nil {
@@ -202,12 +197,4 @@ http {
 		program = "/usr/sbin/nginx"
 	}
 	return exec.Command("taskset", "-c", "0", program, "-p", dir, "-c", conf), nil
-}
-
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // it is closed at once
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

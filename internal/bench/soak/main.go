@@ -15,14 +15,15 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/bench"
 )
 
 func main() {
-	if os.Getenv(serverEnv) != "" {
-		fail(serve())
+	if settings, ok := os.LookupEnv(serverEnv); ok {
+		fail(serve(settings))
 		return
 	}
 	connections := flag.Int("connections", 2000, "how many viewers there are at once")
@@ -31,13 +32,8 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	rows, err := soak(ctx, *connections, *long)
-	text := strings.Join(rows, "\n") + "\n"
-	fmt.Print(text)
-	if e := os.WriteFile(*out, []byte(text), 0o644); err == nil { //nolint:gosec // a report is for everyone
-		err = e
-	}
-	fail(err)
+	t, err := soak(ctx, *connections, *long)
+	fail(errors.Join(err, t.Write(*out)))
 }
 
 func fail(err error) {
@@ -48,18 +44,18 @@ func fail(err error) {
 }
 
 // soak runs the server, sends it the crowd, and returns the table.
-func soak(ctx context.Context, connections int, long time.Duration) ([]string, error) {
+func soak(ctx context.Context, connections int, long time.Duration) (t bench.Table, err error) {
 	s, err := start(ctx)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
 	defer s.stop()
 	if err := crowd(ctx, s.address, 50, 2*time.Second); err != nil { // what is made once is made
-		return nil, err
+		return t, err
 	}
 	before, err := s.settled(ctx)
 	if err != nil {
-		return nil, err
+		return t, err
 	}
 	peak := make(chan int64)
 	loaded, cancel := context.WithCancel(ctx)
@@ -68,21 +64,17 @@ func soak(ctx context.Context, connections int, long time.Duration) ([]string, e
 	cancel()
 	most := <-peak
 	after, err := s.settled(ctx)
-	rows := []string{
-		"when\tgoroutines\tdescriptors\theap_mib\trss_mib\tcache_mib",
-		before.row("before"), fmt.Sprintf("peak\t\t\t\t%.1f\t", mib(most)), after.row("after"),
-	}
 	bound := int64(cacheBound) + int64(connections)*(64<<10)
-	rows = append(rows, fmt.Sprintf("bound\t\t\t\t%.1f\t%.1f", mib(bound), mib(cacheBound)))
-	err = errors.Join(crowdErr, err)
-	if most > bound {
-		err = errors.Join(err, fmt.Errorf("the server took %.1f MiB, more than %.1f", mib(most), mib(bound)))
-	}
-	if after.Goroutines > before.Goroutines+3 || after.Descriptors > before.Descriptors+3 {
-		err = errors.Join(err, fmt.Errorf("goroutines %d, descriptors %d are left; before there were %d and %d",
-			after.Goroutines, after.Descriptors, before.Goroutines, before.Descriptors))
-	}
-	return rows, err
+	t.Row("when", "goroutines", "descriptors", "heap_mib", "rss_mib", "cache_mib")
+	before.row(&t, "before")
+	t.Row("peak", "", "", "", mib(most), "")
+	after.row(&t, "after")
+	t.Row("bound", "", "", "", mib(bound), mib(cacheBound))
+	t.Gate(most <= bound, "the server took %.1f MiB, more than %.1f", mib(most), mib(bound))
+	t.Gate(after.Goroutines <= before.Goroutines+3 && after.Descriptors <= before.Descriptors+3,
+		"goroutines %d, descriptors %d are left; before there were %d and %d",
+		after.Goroutines, after.Descriptors, before.Goroutines, before.Descriptors)
+	return t, errors.Join(crowdErr, err)
 }
 
 func mib(n int64) float64 { return float64(n) / (1 << 20) }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/bench"
 	"github.com/vodkit/vodkit/storage"
 )
 
@@ -35,12 +35,16 @@ type state struct {
 	rss                     int64
 }
 
-func (s state) row(when string) string {
-	return fmt.Sprintf("%s\t%d\t%d\t%.1f\t%.1f\t%.1f", when, s.Goroutines, s.Descriptors, mib(s.Heap), mib(s.rss), mib(s.Cache))
+func (s state) row(t *bench.Table, when string) {
+	t.Row(when, s.Goroutines, s.Descriptors, mib(s.Heap), mib(s.rss), mib(s.Cache))
 }
 
 // serve is what the server's process does.
-func serve() error {
+func serve(settings string) error {
+	var address string
+	if err := json.Unmarshal([]byte(settings), &address); err != nil {
+		return err
+	}
 	cache := storage.NewCache(film{}, &storage.CacheOptions{MaxBytes: cacheBound})
 	debug.SetMemoryLimit(cacheBound + 64<<20) // as CacheOptions.MaxBytes advises
 	mux := http.NewServeMux()
@@ -56,7 +60,7 @@ func serve() error {
 		}
 		_ = json.NewEncoder(w).Encode(state{runtime.NumGoroutine(), len(files), int64(m.HeapAlloc), cache.Stats().Bytes, 0})
 	})
-	srv := &http.Server{Addr: os.Getenv(serverEnv), Handler: mux, ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: time.Minute}
 	return srv.ListenAndServe()
 }
 
@@ -67,22 +71,14 @@ type server struct {
 }
 
 func start(ctx context.Context) (*server, error) {
-	var lc net.ListenConfig
-	l, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
+	address, err := bench.FreeAddress(ctx)
 	if err != nil {
 		return nil, err
 	}
-	s := &server{address: l.Addr().String()}
-	if err := l.Close(); err != nil {
+	s := &server{address: address}
+	if s.cmd, err = bench.Again(serverEnv, address); err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	s.cmd = exec.Command(self)
-	s.cmd.Env = append(os.Environ(), serverEnv+"="+s.address)
-	s.cmd.Stderr = os.Stderr
 	if err := s.cmd.Start(); err != nil {
 		return nil, err
 	}

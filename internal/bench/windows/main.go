@@ -18,9 +18,10 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strconv"
-	"strings"
 	"syscall"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/bench"
 )
 
 func main() {
@@ -34,25 +35,20 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	benches := map[string]func(context.Context, setup) (table, error){"playable": playable, "resume": resume, "slots": slots}
+	benches := map[string]func(context.Context, setup) (bench.Table, error){"playable": playable, "resume": resume, "slots": slots}
 	what := flag.Arg(0)
-	bench, ok := benches[what]
+	measure, ok := benches[what]
 	if !ok {
 		fail(errors.New("say what to measure: playable, resume or slots"))
 	}
 	dir, err := os.MkdirTemp("", "vodkit-bench")
 	fail(err)
-	t, err := bench(ctx, setup{dir: dir, seconds: *seconds, rounds: *rounds})
+	t, err := measure(ctx, setup{dir: dir, seconds: *seconds, rounds: *rounds})
 	_ = os.RemoveAll(dir)
 	if *out == "" {
 		*out = "results-bench-" + what + ".tsv"
 	}
-	text := strings.Join(t.rows, "\n") + "\n"
-	fmt.Print(text)
-	if e := os.WriteFile(*out, []byte(text), 0o644); err == nil { //nolint:gosec // a report is for everyone
-		err = e
-	}
-	fail(errors.Join(err, t.missed))
+	fail(errors.Join(err, t.Write(*out)))
 }
 
 func fail(err error) {
@@ -66,29 +62,6 @@ func fail(err error) {
 type setup struct {
 	dir             string // scratch
 	seconds, rounds int
-}
-
-// table is what a benchmark writes, and which gate it has missed.
-type table struct {
-	rows   []string
-	missed error
-}
-
-func (t *table) row(cells ...any) {
-	var s []string
-	for _, c := range cells {
-		if f, ok := c.(float64); ok {
-			c = strconv.FormatFloat(f, 'f', 3, 64)
-		}
-		s = append(s, fmt.Sprint(c))
-	}
-	t.rows = append(t.rows, strings.Join(s, "\t"))
-}
-
-func (t *table) gate(ok bool, format string, args ...any) {
-	if !ok {
-		t.missed = errors.Join(t.missed, fmt.Errorf(format, args...))
-	}
 }
 
 // source makes a video of 1080p at 30 frames a second with noise in it: 20 s are encoded

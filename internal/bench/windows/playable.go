@@ -18,8 +18,8 @@ const mostRatio = 1.2
 
 // playable compares the time from 202 to playable of a long source and one of a minute.
 // Rounds are interleaved, and the medians count.
-func playable(ctx context.Context, s setup) (table, error) {
-	var t table
+func playable(ctx context.Context, s setup) (bench.Table, error) {
+	var t bench.Table
 	short, err := s.source(ctx, 60)
 	if err != nil {
 		return t, err
@@ -28,7 +28,7 @@ func playable(ctx context.Context, s setup) (table, error) {
 	if err != nil {
 		return t, err
 	}
-	t.row("first_segment_s", "round", "60_s_source_s", fmt.Sprintf("%d_s_source_s", s.seconds), "ratio")
+	t.Row("first_segment_s", "round", "60_s_source_s", fmt.Sprintf("%d_s_source_s", s.seconds), "ratio")
 	for _, first := range []time.Duration{2 * time.Second, 4 * time.Second, 6 * time.Second} {
 		var shorts, longs []float64
 		for n := range s.rounds {
@@ -41,11 +41,11 @@ func playable(ctx context.Context, s setup) (table, error) {
 				return t, err
 			}
 			shorts, longs = append(shorts, a), append(longs, b)
-			t.row(first.Seconds(), n, a, b, b/a)
+			t.Row(first.Seconds(), n, a, b, b/a)
 		}
 		ratio := bench.Median(longs) / bench.Median(shorts)
-		t.row(first.Seconds(), "median", bench.Median(shorts), bench.Median(longs), ratio)
-		t.gate(ratio <= mostRatio, "with a first segment of %v the ratio %.3f is over %.2f", first, ratio, mostRatio)
+		t.Row(first.Seconds(), "median", bench.Median(shorts), bench.Median(longs), ratio)
+		t.Gate(ratio <= mostRatio, "with a first segment of %v the ratio %.3f is over %.2f", first, ratio, mostRatio)
 	}
 	return t, nil
 }

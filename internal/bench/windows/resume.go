@@ -8,6 +8,8 @@ import (
 	"runtime"
 	"syscall"
 	"time"
+
+	"github.com/vodkit/vodkit/internal/bench"
 )
 
 // mostCPU is how much more CPU time an encode may take that is killed five times.
@@ -17,8 +19,8 @@ var killAt = []float64{0.1, 0.3, 0.5, 0.7, 0.9} // of the timeline
 
 // resume compares the CPU time of an encode whose process is killed with SIGKILL at five
 // points, each time to be gone on with by another, with that of an undisturbed one.
-func resume(ctx context.Context, s setup) (table, error) {
-	var t table
+func resume(ctx context.Context, s setup) (bench.Table, error) {
+	var t bench.Table
 	source, err := s.source(ctx, s.seconds)
 	if err != nil {
 		return t, err
@@ -28,13 +30,13 @@ func resume(ctx context.Context, s setup) (table, error) {
 	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, setChildSubreaper, 1, 0); errno != 0 {
 		return t, errno
 	}
-	t.row("run", "from", "to", "cpu_s", "wall_s")
+	t.Row("run", "from", "to", "cpu_s", "wall_s")
 	start := time.Now()
 	whole, err := s.encode(settings{Folder: "undisturbed", Source: source}, 1)
 	if err != nil {
 		return t, err
 	}
-	t.row("undisturbed", 0.0, 1.0, whole, since(start))
+	t.Row("undisturbed", 0.0, 1.0, whole, since(start))
 	var sum, from float64
 	next := settings{Folder: "killed", Source: source}
 	for _, to := range append(append([]float64(nil), killAt...), 1) {
@@ -43,11 +45,11 @@ func resume(ctx context.Context, s setup) (table, error) {
 		if err != nil {
 			return t, err
 		}
-		t.row("killed", from, to, cpu, since(start))
+		t.Row("killed", from, to, cpu, since(start))
 		sum, from, next.Source = sum+cpu, to, ""
 	}
-	t.row("ratio", "", "", sum/whole, "")
-	t.gate(sum/whole <= mostCPU, "the CPU ratio %.3f is over %.2f", sum/whole, mostCPU)
+	t.Row("ratio", "", "", sum/whole, "")
+	t.Gate(sum/whole <= mostCPU, "the CPU ratio %.3f is over %.2f", sum/whole, mostCPU)
 	return t, nil
 }
 

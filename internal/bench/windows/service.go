@@ -16,6 +16,7 @@ import (
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/ffmpeg"
+	"github.com/vodkit/vodkit/internal/bench"
 	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
@@ -107,17 +108,10 @@ type service struct {
 // start starts a service on a folder below the scratch folder.
 func (s setup) start(set settings) (*service, error) {
 	set.Folder = filepath.Join(s.dir, set.Folder)
-	args, err := json.Marshal(set)
+	cmd, err := bench.Again(serviceEnv, set)
 	if err != nil {
 		return nil, err
 	}
-	self, err := os.Executable()
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(self)
-	cmd.Env = append(os.Environ(), serviceEnv+"="+string(args))
-	cmd.Stderr = os.Stderr
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		return nil, err

@@ -21,8 +21,8 @@ const leastSpeedup = 0.95
 // slots compares how much faster two slots of one thread are than one with how much
 // faster two bare ffmpegs of one thread are than one after the other. Rounds are
 // interleaved, and the medians count.
-func slots(ctx context.Context, s setup) (table, error) {
-	var t table
+func slots(ctx context.Context, s setup) (bench.Table, error) {
+	var t bench.Table
 	source, err := s.source(ctx, s.seconds)
 	if err != nil {
 		return t, err
@@ -31,7 +31,7 @@ func slots(ctx context.Context, s setup) (table, error) {
 	if err != nil {
 		return t, err
 	}
-	t.row("round", "one_slot_s", "two_slots_s", "speedup", "ffmpegs_in_turn_s", "ffmpegs_at_once_s", "their_speedup", "ratio")
+	t.Row("round", "one_slot_s", "two_slots_s", "speedup", "ffmpegs_in_turn_s", "ffmpegs_at_once_s", "their_speedup", "ratio")
 	var ratios []float64
 	for n := range s.rounds {
 		one, err := s.whole(source, 1)
@@ -52,10 +52,10 @@ func slots(ctx context.Context, s setup) (table, error) {
 		}
 		ratio := (one / two) / (turn / once)
 		ratios = append(ratios, ratio)
-		t.row(n, one, two, one/two, turn, once, turn/once, ratio)
+		t.Row(n, one, two, one/two, turn, once, turn/once, ratio)
 	}
-	t.row("median", "", "", "", "", "", "", bench.Median(ratios))
-	t.gate(bench.Median(ratios) >= leastSpeedup, "the ratio %.3f is under %.2f", bench.Median(ratios), leastSpeedup)
+	t.Row("median", "", "", "", "", "", "", bench.Median(ratios))
+	t.Gate(bench.Median(ratios) >= leastSpeedup, "the ratio %.3f is under %.2f", bench.Median(ratios), leastSpeedup)
 	return t, nil
 }
 
