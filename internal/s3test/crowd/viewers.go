@@ -10,6 +10,8 @@ import (
 	"path"
 	"strings"
 	"sync"
+
+	"github.com/vodkit/vodkit/hls"
 )
 
 // Result is what a crowd has seen.
@@ -126,15 +128,8 @@ func (w *viewer) get(ctx context.Context, key string) error {
 func refs(key string, text []byte) []string {
 	var out []string
 	seen := map[string]bool{}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimSpace(line)
-		if _, after, ok := strings.Cut(line, `URI="`); ok && strings.HasPrefix(line, "#") {
-			line, _, _ = strings.Cut(after, `"`)
-		}
-		if line == "" || strings.HasPrefix(line, "#") {
-			continue
-		}
-		ref := path.Join(path.Dir(key), line)
+	for _, uri := range hls.URIs(text) {
+		ref := path.Join(path.Dir(key), uri)
 		if !seen[ref] {
 			seen[ref] = true
 			out = append(out, ref)

@@ -1,7 +1,6 @@
 package invariant
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,7 +8,6 @@ import (
 	"io"
 	"path"
 	"regexp"
-	"strings"
 
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/hls/check"
@@ -108,23 +106,10 @@ func get(ctx context.Context, store storage.Store, key string) ([]byte, error) {
 	return io.ReadAll(obj)
 }
 
-var uriInTag = regexp.MustCompile(`URI="([^"]*)"`)
-
 // reaches returns the keys of all that a playlist leads to.
 func reaches(objects map[string][]byte, playlist string) []string {
 	var keys []string
-	for line := range bytes.Lines(objects[playlist]) {
-		uri := strings.TrimSpace(string(line))
-		if strings.HasPrefix(uri, "#") {
-			m := uriInTag.FindStringSubmatch(uri)
-			if m == nil || strings.HasPrefix(uri, "#EXT-X-KEY:") { // keys are in no Store
-				continue
-			}
-			uri = m[1]
-		}
-		if uri == "" {
-			continue
-		}
+	for _, uri := range hls.URIs(objects[playlist]) {
 		key := path.Join(path.Dir(playlist), uri)
 		keys = append(keys, key)
 		if path.Ext(key) == ".m3u8" {
