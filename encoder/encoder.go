@@ -110,9 +110,9 @@ type Job struct {
 	Encryption *Encryption `json:"encryption,omitempty"`
 	// Cost is the job's weight where encoders are limited. 0 counts as 1.
 	Cost int64 `json:"cost,omitempty"`
-	// Beside is how many other windows of the same encode run at the same time: an Encoder
-	// that spreads a job over the processors leaves them their share. [Parallel] says so. Defaults
-	// to 0, the job has all for itself.
+	// Beside is how many other windows of the same encode run at the same time, or follow
+	// where those are fewer: an Encoder that spreads a job over the processors leaves them
+	// their share. [Parallel] says so. Defaults to 0, the job has all for itself.
 	Beside   int    `json:"beside,omitempty"`
 	Tenant   string `json:"tenant,omitempty"`
 	Priority int    `json:"priority,omitempty"`

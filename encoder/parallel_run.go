@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"iter"
 	"runtime/debug"
 	"strconv"
 	"sync"
@@ -62,7 +61,7 @@ func newFanout(enc Encoder, job Job, d division, workers int, emit func(Update) 
 
 // run starts one window after the other, as workers become free, with the first of them
 // the sound, and returns when all have ended.
-func (f *fanout) run(parent context.Context, windows iter.Seq[Window], workers int) error {
+func (f *fanout) run(parent context.Context, windows []Window, workers int) error {
 	ctx, cancel := context.WithCancel(parent)
 	defer cancel()
 	f.cancel = cancel
@@ -80,20 +79,19 @@ func (f *fanout) run(parent context.Context, windows iter.Seq[Window], workers i
 		})
 	}
 	free := make(chan struct{}, workers)
-	number := 0
-	for w := range windows {
+	for number, w := range windows {
 		select {
 		case free <- struct{}{}:
 		case <-ctx.Done():
 		}
-		if start(f.windowPart(w, number), func() { <-free }); !all {
+		if start(f.windowPart(w, number, len(windows)-number-1), func() { <-free }); !all {
 			break
 		}
-		if number++; number == 1 && len(f.plan.sound) > 0 { // behind the window, which may be refused
+		if number == 0 && len(f.plan.sound) > 0 { // behind the window, which may be refused
 			start(f.soundPart(), func() {})
 		}
 	}
-	if number == 0 && all {
+	if len(windows) == 0 {
 		start(f.soundPart(), func() {})
 	}
 	wg.Wait()
@@ -108,12 +106,12 @@ func (f *fanout) soundPart() *part {
 	return newPart(job, job.Grid.Duration(), true)
 }
 
-func (f *fanout) windowPart(w Window, number int) *part {
+func (f *fanout) windowPart(w Window, number, behind int) *part {
 	job := f.job
 	job.ID += "-w" + strconv.Itoa(number)
 	job.Tracks, job.Done, job.Window = f.plan.video, nil, w
 	if w.First > 0 { // the start is what somebody waits for
-		job.Beside = f.beside
+		job.Beside = min(f.beside, behind) // nothing takes the place of the last ones
 	}
 	return newPart(job, job.Grid.between(w.First, w.First+w.Segments), false)
 }
