@@ -42,7 +42,7 @@ func (p *Pipeline) Create(ctx context.Context, n NewAsset, r io.Reader) (Asset, 
 	if err != nil {
 		return Asset{}, fmt.Errorf("create asset %q: %w", n.ID, err)
 	}
-	a, err := p.register(ctx, n, part, false)
+	a, err := p.register(ctx, n, []encoder.Part{part}, false)
 	if err != nil {
 		if errors.Is(err, ErrExist) || p.unrecorded(ctx, n.ID) {
 			p.discard(ctx, part.Key)
@@ -60,8 +60,8 @@ type ImportOptions struct {
 }
 
 // Import records an object that is already in the Store as the source of a new asset,
-// uncopied: size and ETag are pinned. Objects under "media/" and "catalog/" are
-// vodkit's own and refused. Errors are those of Create, and storage.ErrNotExist where
+// uncopied: size and ETag are pinned. Objects under "media/", "uploads/" and
+// "catalog/" are vodkit's own and refused. Errors are those of Create, and storage.ErrNotExist where
 // there is no such object.
 func (p *Pipeline) Import(ctx context.Context, n NewAsset, key string, opts *ImportOptions) (Asset, error) {
 	ctx, end, err := p.life.begin(ctx)
@@ -69,7 +69,7 @@ func (p *Pipeline) Import(ctx context.Context, n NewAsset, key string, opts *Imp
 		return Asset{}, fmt.Errorf("import asset: %w", err)
 	}
 	defer end()
-	if strings.HasPrefix(key, mediaPrefix) || strings.HasPrefix(key, "catalog/") {
+	if strings.HasPrefix(key, mediaPrefix) || strings.HasPrefix(key, sessionsPrefix) || strings.HasPrefix(key, "catalog/") {
 		return Asset{}, fmt.Errorf("import asset: %w", invalid("%q is vodkit's own object, not a source.", key))
 	}
 	n, free, err := p.admit(ctx, n)
@@ -95,7 +95,7 @@ func (p *Pipeline) Import(ctx context.Context, n NewAsset, key string, opts *Imp
 		n.ContentType = info.ContentType
 	}
 	external := opts == nil || !opts.Own
-	a, err := p.register(ctx, n, encoder.Part{Key: key, Size: info.Size, ETag: info.ETag}, external)
+	a, err := p.register(ctx, n, []encoder.Part{{Key: key, Size: info.Size, ETag: info.ETag}}, external)
 	if err != nil {
 		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
 	}
@@ -124,8 +124,15 @@ func (p *Pipeline) admit(ctx context.Context, n NewAsset) (_ NewAsset, free func
 		_, _, err := p.catalog.Get(ctx, id)
 		if err == nil {
 			err = ErrExist
+		} else if errors.Is(err, ErrNotFound) {
+			err = nil
+			if begun, look := p.inSession(ctx, n.ID); look != nil {
+				err = look
+			} else if begun {
+				err = ErrExist
+			}
 		}
-		if !errors.Is(err, ErrNotFound) {
+		if err != nil {
 			free()
 			return n, nil, err
 		}
@@ -161,12 +168,12 @@ func (p *Pipeline) receive(ctx context.Context, n NewAsset, r io.Reader) (encode
 }
 
 // register records a new asset over its source and tells of it.
-func (p *Pipeline) register(ctx context.Context, n NewAsset, part encoder.Part, external bool) (Asset, error) {
-	at := now()
+func (p *Pipeline) register(ctx context.Context, n NewAsset, parts []encoder.Part, external bool) (Asset, error) {
+	at, source := now(), encoder.Source{Parts: parts}
 	a := Asset{
 		Version: AssetVersion, ID: n.ID, Tenant: n.Tenant, Name: n.Name, Priority: n.Priority,
 		Metadata: n.Metadata, ContentType: n.ContentType,
-		Source: encoder.Source{Parts: []encoder.Part{part}}, Size: part.Size, External: external,
+		Source: source, Size: source.Size(), External: external,
 		Status: progress.Ready, Stage: progress.StageQueued, Attempt: ids.New(at), Attempts: 1,
 		Created: at, Updated: at,
 	}

@@ -36,6 +36,9 @@ type Options struct {
 	Backlog int
 	// MaxSize is the largest source in bytes. Defaults to 32 GiB.
 	MaxSize int64
+	// SessionExpiry is how long an upload that has begun (see [Session]) may bring nothing
+	// before it is abandoned. Defaults to 24 hours.
+	SessionExpiry time.Duration
 	// AllowTypes are the content types that are accepted, such as "video/*" or
 	// "video/mp4"; an upload that says nothing, or application/octet-stream, is always
 	// accepted. Defaults to nil: whatever might be a video or sound.
@@ -87,6 +90,9 @@ func (o *Options) withDefaults() Options {
 	}
 	if d.MaxSize <= 0 {
 		d.MaxSize = 32 << 30
+	}
+	if d.SessionExpiry <= 0 {
+		d.SessionExpiry = 24 * time.Hour
 	}
 	if d.Retries == 0 {
 		d.Retries = 2

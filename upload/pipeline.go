@@ -33,6 +33,8 @@ type Pipeline struct {
 	sweeping chan struct{} // holds one token while a sweep goes on
 	// reserved are the ids that are being uploaded, retried or deleted.
 	reserved reservations
+	// sessions are those that are being saved, finished or abandoned.
+	sessions reservations
 }
 
 // New returns a Pipeline over store. Sources are kept under "sources/", what is
@@ -78,11 +80,12 @@ func (p *Pipeline) Start(ctx context.Context) error {
 		p.life.startFailed()
 		return fmt.Errorf("start pipeline: %w", err)
 	}
-	workers := make([]func(), 0, p.opts.Workers+1)
+	workers := make([]func(), 0, p.opts.Workers+3)
 	for range p.opts.Workers {
 		workers = append(workers, p.work)
 	}
 	workers = append(workers, func() { p.queue.report(p.life.claims()) })
+	workers = append(workers, func() { p.expireSessions(p.life.claims()) })
 	if p.opts.SweepEvery > 0 {
 		workers = append(workers, func() { p.sweepEvery(p.life.claims()) })
 	}

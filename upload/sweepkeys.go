@@ -11,13 +11,14 @@ import (
 type ownKey struct {
 	id      string
 	source  bool   // a part of an upload
+	session string // the token of a part's session, "" for others
 	journal bool   // a page of a journal
 	attempt string // the last element of Asset.Output, "" for a source and the multivariant playlist
 }
 
 // What vodkit writes, by its exact names: see the keys of packages hls and encoder.
 var (
-	sourceKey  = regexp.MustCompile(`^` + sourcesPrefix + `([^/]+)/` + newID + `$`)
+	sourceKey  = regexp.MustCompile(`^` + sourcesPrefix + `([^/]+)/(` + newID + `)(-[0-9]{16})?$`)
 	masterKey  = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/master\.m3u8$`)
 	attemptKey = regexp.MustCompile(`^` + mediaPrefix + `([^/]+)/(` + attemptName + `)/[a-z0-9-]+/` +
 		`(?:event\.m3u8|(?:index|iframe)(?:-[0-9]+)?\.m3u8|init-[0-9a-f]{16}\.mp4|[0-9]+-[0-9a-f]{16}\.(?:m4s|vtt|jpg)|` +
@@ -36,6 +37,9 @@ const (
 func ownKeyOf(key string) (k ownKey, ok bool) {
 	if m := sourceKey.FindStringSubmatch(key); m != nil {
 		k = ownKey{id: m[1], source: true}
+		if m[3] != "" {
+			k.session = m[2]
+		}
 	} else if m := attemptKey.FindStringSubmatch(key); m != nil {
 		k = ownKey{id: m[1], attempt: m[2]}
 	} else if m := journalKey.FindStringSubmatch(key); m != nil {

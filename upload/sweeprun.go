@@ -21,12 +21,13 @@ import (
 // sweep is one Sweep: it looks first, so that nothing is listed while it is removed,
 // and looks again at each asset before it removes what is that asset's.
 type sweep struct {
-	p      *Pipeline
-	dry    bool
-	stale  map[string]bool // the ids of assets whose multivariant playlist is not the record's
-	age    time.Duration   // younger objects stay
-	report SweepReport
-	errs   []error
+	p       *Pipeline
+	dry     bool
+	stale   map[string]bool // the ids of assets whose multivariant playlist is not the record's
+	age     time.Duration   // younger objects stay
+	uploads map[string]bool // whether there is a session
+	report  SweepReport
+	errs    []error
 }
 
 // leftover is an object of vodkit's that nothing may refer to.
@@ -158,11 +159,42 @@ func (s *sweep) judge(ctx context.Context, group []leftover) ([]leftover, error)
 		if o.attempt == "" && !o.source && !ours {
 			continue // a multivariant playlist that somebody else has written
 		}
-		if none || !s.needed(a, o.ownKey, o.Key, playing) || refers != nil && !refers(o.Key) {
+		if !none && s.needed(a, o.ownKey, o.Key, playing) && (refers == nil || refers(o.Key)) {
+			continue
+		}
+		coming, err := s.coming(ctx, o.ownKey)
+		if err != nil {
+			return nil, err
+		}
+		if !coming {
 			left = append(left, o)
 		}
 	}
 	return left, nil
+}
+
+// coming says whether the object is a part of an upload that goes on, or is remembered.
+func (s *sweep) coming(ctx context.Context, key ownKey) (bool, error) {
+	if key.session == "" {
+		return false, nil
+	}
+	if s.uploads == nil {
+		s.uploads = map[string]bool{}
+	}
+	for _, id := range [...]string{key.id, key.session} { // of a new asset, of another source
+		begun, known := s.uploads[id]
+		if !known {
+			var err error
+			if begun, err = s.p.inSession(ctx, id); err != nil {
+				return false, err
+			}
+			s.uploads[id] = begun
+		}
+		if begun {
+			return true, nil
+		}
+	}
+	return false, nil
 }
 
 // references returns what says whether an object is a part of what is published, nil

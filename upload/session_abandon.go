@@ -1,0 +1,127 @@
+package upload
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// AbandonSession ends an upload and removes what has come of it; an asset that it has
+// become stays. A missing one gives [ErrNotFound].
+func (p *Pipeline) AbandonSession(ctx context.Context, id string) error {
+	ctx, end, err := p.life.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("abandon upload %q: %w", id, err)
+	}
+	defer end()
+	if err := p.abandonSession(ctx, id, func(Session, time.Time) bool { return true }); err != nil {
+		return fmt.Errorf("abandon upload %q: %w", id, err)
+	}
+	return nil
+}
+
+// abandonSession removes a session that is to go, by its record and the time of its last
+// byte.
+func (p *Pipeline) abandonSession(ctx context.Context, id string, gone func(s Session, last time.Time) bool) error {
+	free, err := p.sessions.await(ctx, id)
+	if err != nil {
+		return err
+	}
+	defer free()
+	s, err := p.session(ctx, id)
+	if err != nil {
+		return err
+	}
+	last, err := p.lastByte(ctx, s)
+	if err != nil || !gone(s, last) {
+		return err
+	}
+	if s.Finished.IsZero() {
+		if err := p.removeParts(ctx, s); err != nil {
+			return err
+		}
+	}
+	return p.store.Delete(ctx, sessionKey(id))
+}
+
+// removeParts removes what has come of an upload, unless an asset is made of it.
+func (p *Pipeline) removeParts(ctx context.Context, s Session) error {
+	_, err := p.madeOf(ctx, s)
+	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrExist) {
+		return err
+	}
+	_, keys, err := p.sessionParts(ctx, s)
+	if err != nil {
+		return err
+	}
+	return p.removeAll(ctx, keys)
+}
+
+// SessionExpires returns when an upload is abandoned that brings nothing more.
+func (p *Pipeline) SessionExpires(ctx context.Context, s Session) (time.Time, error) {
+	last, err := p.lastByte(ctx, s)
+	if err != nil {
+		return time.Time{}, fmt.Errorf("upload %q: %w", s.ID, err)
+	}
+	return last.Add(p.opts.SessionExpiry), nil
+}
+
+// lastByte returns when the session last changed.
+func (p *Pipeline) lastByte(ctx context.Context, s Session) (time.Time, error) {
+	last := s.Saved
+	for info, err := range p.store.List(ctx, s.partPrefix()) {
+		if err != nil {
+			return last, err
+		}
+		if info.ModTime.After(last) {
+			last = info.ModTime
+		}
+	}
+	return last, nil
+}
+
+// Bounds of how often expired sessions are looked for.
+const (
+	leastExpiryLook = time.Second
+	mostExpiryLook  = time.Hour
+)
+
+// expireSessions abandons expired sessions until ctx ends.
+func (p *Pipeline) expireSessions(ctx context.Context) {
+	tick := time.NewTicker(min(max(p.opts.SessionExpiry/24, leastExpiryLook), mostExpiryLook))
+	defer tick.Stop()
+	for {
+		if panicked := p.survive("expire uploads", func() { p.expireOnce(ctx) }); panicked != nil {
+			p.log.Error("Expired uploads could not be looked for.", "error", panicked)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (p *Pipeline) expireOnce(ctx context.Context) {
+	var old []string
+	for info, err := range p.store.List(ctx, sessionsPrefix) { // what is removed was listed before
+		if err != nil {
+			if ctx.Err() == nil {
+				p.log.Warn("Expired uploads could not be looked for; trying again later.", "error", err)
+			}
+			return
+		}
+		if id, ok := sessionOf(info.Key); ok && p.expired(info.ModTime) {
+			old = append(old, id)
+		}
+	}
+	for _, id := range old {
+		err := p.abandonSession(ctx, id, func(_ Session, last time.Time) bool { return p.expired(last) })
+		if err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
+			p.log.Warn("An expired upload could not be removed; trying again later.", "asset", id, "error", err)
+		}
+	}
+}
+
+func (p *Pipeline) expired(last time.Time) bool { return now().Sub(last) > p.opts.SessionExpiry }
