@@ -28,6 +28,11 @@ func (p *Pipeline) cancel(ctx context.Context, id string) (Asset, error) {
 		return Asset{}, err
 	}
 	defer end()
+	return p.cancelled(ctx, id)
+}
+
+// cancelled is cancel within an operation.
+func (p *Pipeline) cancelled(ctx context.Context, id string) (Asset, error) {
 	owned, owner := false, p.newOwner()
 	a, err := p.edit(ctx, id, func(a *Asset) error {
 		if a.Status.Terminal() {
@@ -111,12 +116,7 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 			return ErrBusy
 		}
 		attempt = ids.New(now())
-		a.Attempt, a.Attempts, a.Runs, a.Failures = attempt, a.Attempts+1, 0, 0
-		a.Status, a.Stage, a.Error = progress.Ready, progress.StageQueued, nil
-		a.Warnings = nil
-		a.Fraction, a.Position, a.Completed, a.Due = 0, 0, time.Time{}, time.Time{}
-		a.Media = nil                                            // what looks into sources may have learnt something
-		a.Owner, a.Lease, a.Intent = "", time.Time{}, IntentNone // what is superseded stays until this attempt has ended
+		a.renew(attempt)
 		p.queue.add(*a)
 		return nil
 	})
@@ -126,6 +126,16 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 	}
 	p.announce(ctx, a)
 	return a, nil
+}
+
+// renew makes the record that of a new attempt, which waits.
+func (a *Asset) renew(attempt string) {
+	a.Attempt, a.Attempts, a.Runs, a.Failures = attempt, a.Attempts+1, 0, 0
+	a.Status, a.Stage, a.Error = progress.Ready, progress.StageQueued, nil
+	a.Warnings = nil
+	a.Fraction, a.Position, a.Completed, a.Due = 0, 0, time.Time{}, time.Time{}
+	a.Media = nil                                            // what looks into sources may have learnt something
+	a.Owner, a.Lease, a.Intent = "", time.Time{}, IntentNone // what is superseded stays until this attempt has ended
 }
 
 // fail makes the attempt end with f.

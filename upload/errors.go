@@ -34,6 +34,10 @@ var (
 	ErrIncomplete = errors.New("upload did not arrive whole")
 	// ErrBacklogFull says that as many assets wait as may.
 	ErrBacklogFull = errors.New("too many assets are waiting")
+	// ErrQuota says that an upload is larger than what its tenant may still upload.
+	ErrQuota = errors.New("upload is beyond the tenant's quota")
+	// ErrRefused says that Options.Admit does not want an upload.
+	ErrRefused = errors.New("upload is refused")
 	// ErrBusy says that the asset waits or is being worked on.
 	ErrBusy = errors.New("asset is being worked on")
 	// ErrEnded says that the asset's attempt has ended already.
@@ -47,6 +51,7 @@ const (
 	CodeSourceMissing = "source_missing" // the original is no longer in the Store
 	CodeSourceChanged = "source_changed" // the original is another than was accepted
 	CodeNonconformant = "nonconformant"  // what was encoded is not what its playlists say
+	CodeRejected      = "rejected"       // Options.Accept does not want the video
 )
 
 // CodeSubtitlesSkipped is that of a Warning: some subtitles of the source are not in the

@@ -219,7 +219,7 @@ func (h *Handler) allowed(w http.ResponseWriter, r *http.Request, action, asset 
 		return true
 	}
 	if err := h.opts.Authorize(r, action, asset); err != nil {
-		problem.Denied(w, err)
+		writeDenied(w, err)
 		return false
 	}
 	return true
@@ -332,6 +332,12 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, _ place) {
 
 // refuse answers with what err means, and logs what is the service's own fault.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
+	var veto *vetoError
+	if errors.As(err, &veto) {
+		h.p.log.Info("The host refused an upload.", "method", r.Method, "path", r.URL.Path, "error", veto.err)
+		writeDenied(w, veto.err)
+		return
+	}
 	s := statusOf(err, h.opts.MaxUpload)
 	if s.status >= 500 && !errors.Is(err, context.Canceled) {
 		h.p.log.Error("A request failed.", "method", r.Method, "path", r.URL.Path, "status", s.status, "error", err)

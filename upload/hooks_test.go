@@ -216,7 +216,11 @@ func TestContextsAreHonoured(t *testing.T) {
 				return err
 			},
 			"Import": func(ctx context.Context) error {
-				_, err := p.Import(ctx, upload.NewAsset{ID: "slow"}, "x", nil)
+				_, err := p.Import(ctx, upload.NewAsset{ID: "slow"}, a.Source.Parts[0].Key, nil)
+				return err
+			},
+			"Replace": func(ctx context.Context) error {
+				_, err := p.Replace(ctx, "slow", upload.NewSource{}, strings.NewReader("x"))
 				return err
 			},
 			"Get":    func(ctx context.Context) error { _, err := p.Get(ctx, "slow"); return err },

@@ -23,9 +23,10 @@ const (
 // it returns nil the upload is durable. Where anything fails, nothing is left.
 //
 // Errors match ErrInvalid, ErrType, ErrTooLarge, ErrEmpty, ErrIncomplete (with the
-// reader's own), ErrExist, ErrBacklogFull or ErrClosed; others are the Store's or the
-// Catalog's, such as storage.ErrNoSpace. What can be refused before the first byte is
-// read, is: also what the Store has no room for, where it can tell (storage.Free).
+// reader's own), ErrExist, ErrBacklogFull, ErrQuota, ErrRefused (with the host's own) or
+// ErrClosed; others are the Store's or the Catalog's, such as storage.ErrNoSpace. What can
+// be refused before the first byte is read, is: also what the Store has no room for, where
+// it can tell (storage.Free).
 func (p *Pipeline) Create(ctx context.Context, n NewAsset, r io.Reader) (Asset, error) {
 	ctx, end, err := p.life.begin(ctx)
 	if err != nil {
@@ -72,72 +73,32 @@ func (p *Pipeline) Import(ctx context.Context, n NewAsset, key string, opts *Imp
 	if strings.HasPrefix(key, mediaPrefix) || strings.HasPrefix(key, sessionsPrefix) || strings.HasPrefix(key, "catalog/") {
 		return Asset{}, fmt.Errorf("import asset: %w", invalid("%q is vodkit's own object, not a source.", key))
 	}
-	n, free, err := p.admit(ctx, n)
-	if err != nil {
-		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
-	}
-	defer free()
 	defer p.imports.begin(key)()
 	info, err := p.store.Stat(ctx, key)
 	switch {
 	case err != nil:
 	case info.Size == 0:
 		err = ErrEmpty
-	case info.Size > p.opts.MaxSize:
-		err = fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLarge, info.Size, p.opts.MaxSize)
 	case n.Size != 0 && n.Size != info.Size:
 		err = fmt.Errorf("%w: it has %d bytes and %d were announced", ErrIncomplete, info.Size, n.Size)
 	}
 	if err != nil {
 		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
 	}
-	if n.ContentType == "" {
+	if n.Size = info.Size; n.ContentType == "" {
 		n.ContentType = info.ContentType
 	}
+	n, free, err := p.admit(ctx, n)
+	if err != nil {
+		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
+	}
+	defer free()
 	external := opts == nil || !opts.Own
 	a, err := p.register(ctx, n, []encoder.Part{{Key: key, Size: info.Size, ETag: info.ETag}}, external)
 	if err != nil {
 		return Asset{}, fmt.Errorf("import asset %q: %w", n.ID, err)
 	}
 	return a, nil
-}
-
-// admit checks what is known of an upload before its bytes, and reserves its id and a
-// place in the backlog until free is called.
-func (p *Pipeline) admit(ctx context.Context, n NewAsset) (_ NewAsset, free func(), err error) {
-	id := n.ID
-	n, err = n.clean()
-	if err != nil {
-		return n, nil, err
-	}
-	if err := checkType(n.ContentType, p.opts.AllowTypes); err != nil {
-		return n, nil, err
-	}
-	if n.Size > p.opts.MaxSize {
-		return n, nil, fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLarge, n.Size, p.opts.MaxSize)
-	}
-	free, err = p.reserved.take(n.ID, p.queue.len(), p.opts.Backlog)
-	if err != nil {
-		return n, nil, err
-	}
-	if id != "" { // a new id cannot be there
-		_, _, err := p.catalog.Get(ctx, id)
-		if err == nil {
-			err = ErrExist
-		} else if errors.Is(err, ErrNotFound) {
-			err = nil
-			if begun, look := p.inSession(ctx, n.ID); look != nil {
-				err = look
-			} else if begun {
-				err = ErrExist
-			}
-		}
-		if err != nil {
-			free()
-			return n, nil, err
-		}
-	}
-	return n, free, nil
 }
 
 // receive stores what r yields. Where it fails, nothing is left.
@@ -148,9 +109,12 @@ func (p *Pipeline) receive(ctx context.Context, n NewAsset, r io.Reader) (encode
 	// The part has a name of its own, so that two processes that take the same id do not
 	// write the same object.
 	key := sourcesPrefix + n.ID + "/" + ids.New(now())
-	m := &meter{r: r, left: p.opts.MaxSize}
+	most := min(p.opts.MaxSize, n.grant.bytes())
+	m := &meter{r: r, left: most, grant: n.grant}
 	info, err := p.store.Put(ctx, key, m, &storage.PutOptions{ContentType: n.ContentType, Size: n.Size})
 	switch {
+	case m.over && most < p.opts.MaxSize:
+		err = &quotaError{most}
 	case m.over:
 		err = fmt.Errorf("%w: it has more than the %d bytes that are accepted", ErrTooLarge, p.opts.MaxSize)
 	case m.err != nil:
@@ -159,6 +123,8 @@ func (p *Pipeline) receive(ctx context.Context, n NewAsset, r io.Reader) (encode
 		err = fmt.Errorf("%w: %d bytes came and %d were announced", ErrIncomplete, m.n, n.Size)
 	case err == nil && m.n == 0:
 		err = ErrEmpty
+	case err == nil:
+		err = n.grant.confirm(ctx)
 	}
 	if err != nil {
 		p.discard(ctx, key)
@@ -217,11 +183,12 @@ func (p *Pipeline) discard(ctx context.Context, key string) {
 // meter counts what is read from r, fails behind left bytes, and remembers whose
 // fault it was that a Put failed.
 type meter struct {
-	r    io.Reader
-	left int64
-	n    int64
-	err  error // of r, not io.EOF
-	over bool
+	r     io.Reader
+	left  int64
+	grant *grant // is told of what comes
+	n     int64
+	err   error // of r, not io.EOF
+	over  bool
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -234,6 +201,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
 	m.n += int64(n)
 	m.left -= int64(n)
+	m.grant.brought(int64(n))
 	switch {
 	case m.left < 0:
 		m.over, m.err = true, ErrTooLarge

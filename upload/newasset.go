@@ -6,6 +6,7 @@ import (
 	"mime"
 	"path"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -40,6 +41,15 @@ type NewAsset struct {
 	// Size is how many bytes there will be, where that is known; others are refused with
 	// ErrIncomplete. Defaults to 0, unknown.
 	Size int64
+
+	grant *grant    // what the tenant's quota leaves, once it is admitted
+	since time.Time // Asset.Created of what it replaces the source of, zero for no matter
+}
+
+// public returns what a hook of the host's is shown.
+func (n NewAsset) public() NewAsset {
+	n.Metadata, n.grant = maps.Clone(n.Metadata), nil
+	return n
 }
 
 // ValidID returns nil where id may name an asset: 1 to 128 characters of A–Z, a–z,

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"context"
 	"log/slog"
 	"time"
 
@@ -43,6 +44,24 @@ type Options struct {
 	// "video/mp4"; an upload that says nothing, or application/octet-stream, is always
 	// accepted. Defaults to nil: whatever might be a video or sound.
 	AllowTypes []string
+	// Admit is asked about an upload before its first byte is taken, when nothing else
+	// speaks against it: id, tenant, name, size (0 where it is not known) and type are what
+	// will be recorded. An error refuses it with [ErrRefused]; over HTTP, one with a method
+	// HTTPStatus() int has that status, others 403, and only what a [*Refusal] says is shown.
+	// Defaults to nil, everything is admitted.
+	Admit func(ctx context.Context, n NewAsset) error
+	// Quota returns how many bytes the tenant ("" where the host has none) may upload beside
+	// what is recorded; uploads that are under way in this process are subtracted. Larger
+	// ones are refused with [ErrQuota]: before their first byte where their size is known,
+	// else as soon as they are beyond it, and the host is asked once more when all is there.
+	// An error refuses with 503. Defaults to nil, unbounded.
+	Quota func(ctx context.Context, tenant string) (left int64, err error)
+	// Accept is asked about a source when it has been probed (Asset.Media says what is in
+	// it), once for each attempt unless a process dies over it. An error ends the attempt for
+	// good with code rejected, and what a [*Refusal] says is shown; an [*encoder.Error] ends
+	// it as that says instead, such as one that is not permanent. Defaults to nil, whatever
+	// can be encoded is.
+	Accept func(ctx context.Context, a Asset) error
 	// Retries is how often an attempt is run again by itself after a failure that is not
 	// permanent; a negative number means never. Defaults to 2.
 	Retries int

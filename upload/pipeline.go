@@ -35,6 +35,7 @@ type Pipeline struct {
 	reserved reservations
 	// sessions are those that are being saved, finished or abandoned.
 	sessions reservations
+	grants   grants
 }
 
 // New returns a Pipeline over store. Sources are kept under "sources/", what is

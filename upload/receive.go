@@ -11,8 +11,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-
-	"github.com/vodkit/vodkit/internal/problem"
 )
 
 // Limits of what a form may have before its file.
@@ -59,7 +57,7 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
 	}
 	var denied *deniedError
 	if errors.As(err, &denied) {
-		problem.Denied(w, denied.err)
+		writeDenied(w, denied.err)
 		return
 	}
 	h.accepted(w, r, at, a, err)

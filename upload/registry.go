@@ -83,6 +83,13 @@ func (r *reservations) full(waiting, most int) bool {
 	return waiting+r.places >= most
 }
 
+// held says whether id is reserved.
+func (r *reservations) held(id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.ids[id] != nil
+}
+
 // await reserves id once it is free.
 func (r *reservations) await(ctx context.Context, id string) (free func(), err error) {
 	for {

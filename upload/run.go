@@ -118,6 +118,9 @@ func (r *run) probe(ctx context.Context) (encoder.Media, error) {
 	if err == nil {
 		err = r.excuse(shortened(media), media.Duration > 0)
 	}
+	if err == nil {
+		err = r.consent(ctx, media)
+	}
 	if err != nil {
 		return media, err
 	}

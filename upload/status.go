@@ -26,6 +26,8 @@ const (
 	codeEnded      = "ended"
 	codeBacklog    = "backlog_full"
 	codeNoSpace    = "insufficient_storage"
+	codeQuota      = "quota_exceeded"
+	codeRefused    = "refused"
 	codeStorage    = "storage_unavailable"
 )
 
@@ -47,6 +49,7 @@ type answer struct {
 func statusOf(err error, limit int64) answer {
 	var field *fieldError
 	var over *http.MaxBytesError
+	var quota *quotaError
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return answer{http.StatusNotFound, problem.NotFound, "There is no such asset. It may have been deleted.", ""}
@@ -60,6 +63,13 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusUnprocessableEntity, codeEmpty, "The file is empty. Choose another one.", ""}
 	case errors.Is(err, ErrTooLarge), errors.As(err, &over):
 		return answer{http.StatusRequestEntityTooLarge, codeTooLarge, fmt.Sprintf("The file is too large: at most %s are accepted.", byteSize(limit)), ""}
+	case errors.As(err, &quota):
+		// Not 507: that is the service's own want of room, and clients repeat what failed with a 5xx.
+		return answer{http.StatusRequestEntityTooLarge, codeQuota, fmt.Sprintf("The file is larger than what may still be uploaded: %s. Delete what is no longer needed, or ask for more room.", byteSize(quota.left)), ""}
+	case errors.Is(err, errHook) && errors.Is(err, errPanic):
+		return answer{http.StatusInternalServerError, problem.Internal, "Something in the service broke. Tell its operator.", ""}
+	case errors.Is(err, errHook):
+		return answer{http.StatusServiceUnavailable, problem.Unavailable, "The service cannot tell whether it may take this. Try again in a moment.", "10"}
 	case errors.Is(err, ErrIncomplete) && errors.Is(err, os.ErrDeadlineExceeded):
 		return answer{http.StatusRequestTimeout, codeTimeout, "The upload stood still for too long. Try again.", ""}
 	case errors.Is(err, errMalformed):

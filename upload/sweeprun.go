@@ -257,6 +257,9 @@ func (s *sweep) clear(ctx context.Context, group []leftover) error {
 		return nil // it is being uploaded, retried or deleted
 	}
 	defer free()
+	if group[0].source && s.p.reserved.held(sourceOf(group[0].id)) {
+		return nil // a new source is on its way, and may be among these
+	}
 	group, err := s.judge(ctx, group)
 	if err != nil || len(group) == 0 {
 		return err

@@ -1,0 +1,244 @@
+package upload_test
+
+import (
+	"context"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/upload"
+)
+
+// terminal waits for the end of an attempt and returns the asset.
+func (b *bench) terminal(a upload.Asset) upload.Asset {
+	b.t.Helper()
+	var got upload.Asset
+	b.eventually(func() bool {
+		var err error
+		got, err = b.Get(b.ctx, a.ID)
+		return err == nil && got.Attempt == a.Attempt && got.Status.Terminal()
+	}, "the attempt ends")
+	return got
+}
+
+func (b *bench) text(key string) string {
+	b.t.Helper()
+	obj, err := b.store.Open(b.ctx, key, nil)
+	require.NoError(b.t, err)
+	defer obj.Close()
+	text, err := io.ReadAll(obj)
+	require.NoError(b.t, err)
+	return string(text)
+}
+
+func TestReplace(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.terminal(b.create(upload.NewAsset{Name: "old.mp4", Tenant: "t", Metadata: map[string]string{"k": "v"}, Priority: 3}))
+	require.Equal(t, progress.Complete, a.Status)
+	oldMaster := b.master(a)
+	reached, goOn := b.studio.hold(2)
+	c, err := b.Replace(b.ctx, a.ID, upload.NewSource{Name: "x/new.mp4", ContentType: "video/mp4"}, strings.NewReader("another video"))
+	require.NoError(t, err)
+	assert.Equal(t, progress.Ready, c.Status)
+	assert.NotEqual(t, a.Attempt, c.Attempt)
+	assert.Equal(t, 2, c.Attempts)
+	assert.Equal(t, "new.mp4", c.Name)
+	assert.EqualValues(t, 13, c.Size)
+	assert.Equal(t, map[string]string{"k": "v"}, c.Metadata)
+	assert.Equal(t, a.Created, c.Created)
+	assert.Equal(t, []string{c.Source.Parts[0].Key}, keysOf(t, b.store, "sources/"), "the old source is removed")
+	assert.Equal(t, "another video", b.text(c.Source.Parts[0].Key))
+
+	receive(t, reached)
+	assert.Equal(t, oldMaster, b.master(a), "the old video is served")
+	close(goOn)
+	done := b.terminal(c)
+	assert.Equal(t, progress.Complete, done.Status)
+	assert.NotEqual(t, oldMaster, b.master(a))
+	assert.Equal(t, c.Source, b.studio.jobs[1].Source)
+
+	_, err = b.Replace(b.ctx, "nobody", upload.NewSource{}, unread{t})
+	require.ErrorIs(t, err, upload.ErrNotFound)
+}
+
+// What fails changes nothing.
+func TestReplaceThatFails(t *testing.T) {
+	b := newBench(t, func(b *bench) { b.opts.MaxSize = 20 })
+	a := b.terminal(b.create(upload.NewAsset{}))
+	kept := b.kept()
+	for name, c := range map[string]struct {
+		n    upload.NewSource
+		r    io.Reader
+		want error
+	}{
+		"reader fails": {r: io.MultiReader(strings.NewReader("abc"), failingReader{errBroken}), want: errBroken},
+		"empty":        {r: strings.NewReader(""), want: upload.ErrEmpty},
+		"too long":     {r: strings.NewReader(strings.Repeat("x", 21)), want: upload.ErrTooLarge},
+		"announced":    {n: upload.NewSource{Size: 21}, r: unread{t}, want: upload.ErrTooLarge},
+		"too few":      {n: upload.NewSource{Size: 4}, r: strings.NewReader("abc"), want: upload.ErrIncomplete},
+		"type":         {n: upload.NewSource{ContentType: "text/html"}, r: unread{t}, want: upload.ErrType},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := b.Replace(b.ctx, a.ID, c.n, c.r)
+			require.ErrorIs(t, err, c.want)
+			got, err := b.Get(b.ctx, a.ID)
+			require.NoError(t, err)
+			assert.Equal(t, a, got)
+			assert.Equal(t, kept, b.kept())
+		})
+	}
+}
+
+// An attempt of the old source ends before the new one begins, whatever it is at.
+func TestReplaceWhileItRuns(t *testing.T) {
+	b := newBench(t, func(b *bench) { b.opts.Workers = 1 })
+	reached, goOn := b.studio.hold(2)
+	running := b.create(upload.NewAsset{})
+	receive(t, reached)
+	waiting := b.create(upload.NewAsset{})
+	for _, old := range []upload.Asset{waiting, running} {
+		now, err := b.Replace(b.ctx, old.ID, upload.NewSource{}, strings.NewReader("another"))
+		require.NoError(t, err)
+		e := b.rec.Of(old.ID)
+		var ended bool
+		for _, e := range e {
+			ended = ended || e.Attempt == old.Attempt && e.Status == progress.Error && e.Error.Code == progress.CodeCancelled
+		}
+		assert.True(t, ended, "the old attempt was cancelled")
+		assert.Equal(t, progress.Ready, now.Status)
+	}
+	close(goOn)
+	for _, a := range []upload.Asset{waiting, running} {
+		got, err := b.Get(b.ctx, a.ID)
+		require.NoError(t, err)
+		got = b.terminal(got)
+		assert.Equal(t, progress.Complete, got.Status, "%+v", got.Error)
+		assert.Equal(t, 2, got.Attempts)
+		assert.EqualValues(t, 7, got.Size)
+	}
+	assert.Len(t, keysOf(t, b.store, "sources/"), 2)
+}
+
+// While the new bytes come the asset goes on with its life.
+func TestReplaceWhileOthersChangeTheAsset(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.terminal(b.create(upload.NewAsset{}))
+	bytes, send := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.Replace(b.ctx, a.ID, upload.NewSource{}, bytes)
+		ended <- err
+	}()
+	_, err := send.Write([]byte("some"))
+	require.NoError(t, err)
+	_, err = b.Replace(b.ctx, a.ID, upload.NewSource{}, unread{t})
+	require.ErrorIs(t, err, upload.ErrBusy, "one at a time")
+	c, err := b.Retry(b.ctx, a.ID)
+	require.NoError(t, err)
+	b.terminal(c)
+	_, err = b.Sweep(b.ctx, &anyAge)
+	require.NoError(t, err)
+	require.NoError(t, b.Delete(b.ctx, a.ID))
+	again := b.create(upload.NewAsset{ID: a.ID})
+	require.NoError(t, send.Close())
+	require.ErrorIs(t, <-ended, upload.ErrNotFound, "another asset has the id")
+	again = b.terminal(again)
+	assert.Equal(t, []string{again.Source.Parts[0].Key}, keysOf(t, b.store, "sources/"))
+}
+
+func TestReplaceOfTheHosts(t *testing.T) {
+	b := newBench(t, nil)
+	b.put("host/film.mp4", "a film")
+	a, err := b.Import(b.ctx, upload.NewAsset{}, "host/film.mp4", nil)
+	require.NoError(t, err)
+	b.terminal(a)
+	a, err = b.Replace(b.ctx, a.ID, upload.NewSource{}, strings.NewReader("another"))
+	require.NoError(t, err)
+	b.terminal(a)
+	assert.Equal(t, "a film", b.text("host/film.mp4"))
+	assert.False(t, a.External)
+	require.NoError(t, b.Delete(b.ctx, a.ID))
+	assert.Equal(t, []string{"host/film.mp4"}, b.kept())
+}
+
+// A full backlog refuses before the first byte, and not behind the last.
+func TestReplaceAndTheBacklog(t *testing.T) {
+	b := newBench(t, func(b *bench) { b.opts.Workers, b.opts.Backlog = 1, 2 })
+	a := b.terminal(b.create(upload.NewAsset{}))
+	reached, goOn := b.studio.hold(1)
+	busy := b.create(upload.NewAsset{})
+	receive(t, reached)
+	bytes, send := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.Replace(b.ctx, a.ID, upload.NewSource{}, bytes)
+		ended <- err
+	}()
+	_, err := send.Write([]byte("some"))
+	require.NoError(t, err)
+	b.create(upload.NewAsset{})
+	_, err = b.Create(b.ctx, upload.NewAsset{}, unread{t})
+	require.ErrorIs(t, err, upload.ErrBacklogFull)
+	require.NoError(t, send.Close())
+	require.NoError(t, <-ended)
+	_, err = b.Replace(b.ctx, busy.ID, upload.NewSource{}, unread{t})
+	require.ErrorIs(t, err, upload.ErrBacklogFull)
+	close(goOn)
+}
+
+// The answer to the write of the record may be lost, and the caller may be gone.
+func TestReplaceIsRecordedOnce(t *testing.T) {
+	bucket := &badBucket{calls: map[string]int{}}
+	b := newBench(t, func(b *bench) {
+		bucket.Store = b.store
+		b.store, b.studio.store = bucket, bucket
+	})
+	a := b.terminal(b.create(upload.NewAsset{}))
+	ctx, cancel := context.WithCancel(b.ctx)
+	bytes, send := io.Pipe()
+	go func() {
+		_, _ = io.WriteString(send, "another")
+		lied := false
+		bucket.set(func(op string, _ int, key string) fault {
+			if lied || op != "put" || !strings.HasPrefix(key, "catalog/assets/") {
+				return none
+			}
+			lied = true
+			cancel()
+			return lies
+		})
+		_ = send.Close()
+	}()
+	got, err := b.Replace(ctx, a.ID, upload.NewSource{}, bytes)
+	require.NoError(t, err)
+	assert.Equal(t, 2, got.Attempts)
+	got = b.terminal(got)
+	assert.Equal(t, progress.Complete, got.Status)
+	assert.Len(t, keysOf(t, b.store, "sources/"), 1)
+}
+
+func TestSessionReplaces(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.terminal(b.create(upload.NewAsset{Name: "old.mp4"}))
+	s := b.begin(upload.NewAsset{Size: 5}, &upload.SessionOptions{Replace: a.ID})
+	b.put(s.PartKey(0), "abc")
+	b.put(s.PartKey(3), "de")
+	c, err := b.FinishSession(b.ctx, s.ID, nil)
+	require.NoError(t, err)
+	assert.Equal(t, a.ID, c.ID)
+	assert.Equal(t, "old.mp4", c.Name)
+	assert.Len(t, c.Source.Parts, 2)
+	again, err := b.FinishSession(b.ctx, s.ID, nil)
+	require.NoError(t, err)
+	assert.Equal(t, c.Attempt, again.Attempt)
+	c = b.terminal(c)
+	assert.Equal(t, progress.Complete, c.Status)
+	assert.Equal(t, 2, c.Attempts)
+	assert.Len(t, keysOf(t, b.store, "sources/"), 2)
+	assert.Equal(t, encoder.Source{Parts: c.Source.Parts}, b.studio.jobs[1].Source)
+}
