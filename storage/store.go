@@ -11,6 +11,8 @@
 // an open object, [Free] for how much room is left, [SweepTemporary] for
 // what killed processes leave. Decorators forward them.
 //
+// A [Presigner] has clients send the bytes of an upload to the bucket themselves.
+//
 // [Prefix] makes a Store of a part of another:
 //
 //	store, err := blobstore.OpenFile("/srv/vod", nil)

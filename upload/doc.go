@@ -105,6 +105,22 @@
 // (percent-encoded) or Content-Disposition. A Priority or an ID that clients must not
 // choose is for HandlerOptions.Prepare to take away; the tenant is the host's to say.
 //
+// # Straight to the bucket
+//
+// With Options.Presign clients send the bytes past this process, and may go on after a break:
+//
+//	POST /presign          {"name": "clip.mp4", "size": 73400320, "type": "video/mp4"}
+//	201                    {"id": "01m8…", "expires": "2026-01-03T03:04:05Z", "complete": "/assets/01m8…/complete",
+//	                        "parts": [{"method": "PUT", "url": "https://…", "headers": {}, "offset": 0, "size": 33554432}, …]}
+//	PUT https://…          each part, in any order and side by side, with those headers
+//	POST /01m8…/complete   202, the asset; 409 parts_missing says which parts have not come
+//
+// size is required; id, priority, metadata and part_size (a wish, in bytes) are not. Who may
+// begin is asked before the first byte, as for other uploads. GET /{id}/upload answers as
+// POST /presign does, with "stored": true at the parts that have come. To complete can be
+// repeated: for Options.SessionExpiry it is answered with the asset. What brings nothing for
+// that long is abandoned, and the bucket forgets its parts.
+//
 // An asset in JSON (durations in seconds; what is unknown is left out, but for
 // fraction, duration and front):
 //
@@ -146,16 +162,18 @@
 //	404     not_found             the asset is not there, or not this tenant's
 //	405     method_not_allowed    see Allow
 //	408     upload_timeout        no byte came for UploadIdle: send it again
+//	409     parts_missing         send the parts that the message names to the bucket, then complete again
 //	409     exists                choose another id, or delete the asset that has it
 //	409     busy                  cancel, or wait for the end, before a retry
-//	409     ended                 nothing is left to cancel
+//	409     ended                 nothing is left to cancel; the upload is complete already
 //	413     too_large             send a smaller file
-//	415     unsupported_type      send a video, or application/octet-stream
+//	415     unsupported_type      send a video, or application/octet-stream; describe an upload in application/json
 //	422     invalid_field         the message says which field and why
 //	422     missing_file          name the form's field "file"
 //	422     empty_upload          the file has no bytes
 //	429     backlog_full          wait for Retry-After
 //	500     internal              a bug: the log has it
+//	501     not_supported         uploads don't go to the bucket here: send the file itself
 //	503     unavailable           starting or stopping: wait for Retry-After
 //	503     storage_unavailable   the Store or Catalog fails: wait for Retry-After
 //	507     insufficient_storage  the Store is full, or has no room for an upload of this size

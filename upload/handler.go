@@ -126,12 +126,18 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case at.id == "":
 		h.choose(w, r, at, methods{http.MethodGet: h.list, http.MethodPost: h.upload})
+	case at.id == "presign" && at.verb == "":
+		h.choose(w, r, at, methods{http.MethodGet: h.get, http.MethodDelete: h.delete, http.MethodPost: h.presign})
 	case at.verb == "":
 		h.choose(w, r, at, methods{http.MethodGet: h.get, http.MethodDelete: h.delete})
 	case at.verb == "retry":
 		h.choose(w, r, at, methods{http.MethodPost: h.retry})
 	case at.verb == "cancel":
 		h.choose(w, r, at, methods{http.MethodPost: h.cancel})
+	case at.verb == "complete":
+		h.choose(w, r, at, methods{http.MethodPost: h.complete})
+	case at.verb == "upload":
+		h.choose(w, r, at, methods{http.MethodGet: h.renew, http.MethodDelete: h.abandon})
 	case at.verb == "events" && h.opts.Events != nil:
 		h.choose(w, r, at, methods{http.MethodGet: h.events})
 	case at.verb == "source" && h.opts.Originals:
@@ -339,7 +345,7 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 		return
 	}
 	s := statusOf(err, h.opts.MaxUpload)
-	if s.status >= 500 && !errors.Is(err, context.Canceled) {
+	if s.status >= 500 && s.status != http.StatusNotImplemented && !errors.Is(err, context.Canceled) {
 		h.p.log.Error("A request failed.", "method", r.Method, "path", r.URL.Path, "status", s.status, "error", err)
 	}
 	if s.retryAfter != "" {

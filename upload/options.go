@@ -8,6 +8,7 @@ import (
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/progress"
+	"github.com/vodkit/vodkit/storage"
 )
 
 // Options shape a Pipeline.
@@ -40,6 +41,11 @@ type Options struct {
 	// SessionExpiry is how long an upload that has begun (see [Session]) may bring nothing
 	// before it is abandoned. Defaults to 24 hours.
 	SessionExpiry time.Duration
+	// Presign has clients send uploads to the bucket directly, see Pipeline.Presign:
+	// storage.NewPutPresigner over any bucket that signs URLs, package storage/presign over
+	// folders and memory, storage/s3presign over S3. Its keys are those of the pipeline's
+	// Store. Defaults to nil: uploads pass through this process.
+	Presign storage.Presigner
 	// AllowTypes are the content types that are accepted, such as "video/*" or
 	// "video/mp4"; an upload that says nothing, or application/octet-stream, is always
 	// accepted. Defaults to nil: whatever might be a video or sound.

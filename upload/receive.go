@@ -10,7 +10,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
-	"time"
+
+	"github.com/vodkit/vodkit/internal/rolling"
 )
 
 // Limits of what a form may have before its file.
@@ -23,8 +24,8 @@ const (
 
 // upload answers POST: a form with a file, or the file itself.
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
-	body := &rollingBody{r: r.Body, rc: http.NewResponseController(w), idle: h.opts.UploadIdle}
-	defer body.done()
+	body := rolling.New(w, r, h.opts.UploadIdle)
+	defer body.Done()
 	n, err := describe(r)
 	if !h.allowed(w, r, ActionUpload, n.ID) {
 		return
@@ -215,45 +216,3 @@ func isNetwork(err error) bool {
 
 // limited is the part of r up to limit bytes; more is ErrTooLarge.
 func limited(r io.Reader, limit int64) io.Reader { return &meter{r: r, left: limit} }
-
-// rollingBody moves the connection's deadlines on while bytes arrive: an upload may
-// take as long as it needs, but not stand still. Where the server or a middleware has
-// no deadlines to be moved, its own rules hold.
-type rollingBody struct {
-	r     io.ReadCloser
-	rc    *http.ResponseController
-	idle  time.Duration
-	moved time.Time
-	whole bool // the body's end was seen
-}
-
-// unreadFor is how long net/http may wait for the rest of a body that was refused,
-// which it discards before it answers.
-const unreadFor = 2 * time.Second
-
-func (b *rollingBody) Read(p []byte) (int, error) {
-	if t := time.Now(); t.Sub(b.moved) > b.idle/16 {
-		b.moved = t
-		_ = b.rc.SetReadDeadline(t.Add(b.idle))
-		_ = b.rc.SetWriteDeadline(t.Add(2 * b.idle))
-	}
-	n, err := b.r.Read(p)
-	if err == io.EOF {
-		// From here on net/http listens for the client's going away, and a deadline would
-		// look like that while the Store takes its time.
-		b.whole = true
-		_ = b.rc.SetReadDeadline(time.Time{})
-	}
-	return n, err
-}
-
-func (b *rollingBody) Close() error { return b.r.Close() }
-
-// done leaves the deadlines as the answer needs them. The connection's next request
-// gets the server's own.
-func (b *rollingBody) done() {
-	if !b.whole {
-		_ = b.rc.SetReadDeadline(time.Now().Add(min(unreadFor, b.idle)))
-	}
-	_ = b.rc.SetWriteDeadline(time.Time{})
-}

@@ -51,6 +51,9 @@ func (p *Pipeline) removeParts(ctx context.Context, s Session) error {
 	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrExist) {
 		return err
 	}
+	if err := p.abortPresigned(ctx, s); err != nil {
+		return err
+	}
 	_, keys, err := p.sessionParts(ctx, s)
 	if err != nil {
 		return err
@@ -69,7 +72,13 @@ func (p *Pipeline) SessionExpires(ctx context.Context, s Session) (time.Time, er
 
 // lastByte returns when the session last changed.
 func (p *Pipeline) lastByte(ctx context.Context, s Session) (time.Time, error) {
-	last := s.Saved
+	last, err := p.lastPart(ctx, s)
+	if err != nil {
+		return last, err
+	}
+	if s.Saved.After(last) {
+		last = s.Saved
+	}
 	for info, err := range p.store.List(ctx, s.partPrefix()) {
 		if err != nil {
 			return last, err

@@ -29,6 +29,9 @@ const (
 	codeQuota      = "quota_exceeded"
 	codeRefused    = "refused"
 	codeStorage    = "storage_unavailable"
+
+	codePartsMissing = "parts_missing"
+	codeUnsupported  = "not_supported"
 )
 
 // errNoFile says that a form has no file, errMalformed that a body is no form.
@@ -72,6 +75,12 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusServiceUnavailable, problem.Unavailable, "The service cannot tell whether it may take this. Try again in a moment.", "10"}
 	case errors.Is(err, ErrIncomplete) && errors.Is(err, os.ErrDeadlineExceeded):
 		return answer{http.StatusRequestTimeout, codeTimeout, "The upload stood still for too long. Try again.", ""}
+	case errors.Is(err, errNotJSON):
+		return answer{http.StatusUnsupportedMediaType, codeType, "Describe the upload in JSON, with the content type application/json.", ""}
+	case errors.Is(err, errMalformedJSON):
+		return answer{http.StatusBadRequest, problem.BadRequest, "The body is no well-formed JSON.", ""}
+	case errors.Is(err, ErrNoPresign):
+		return answer{http.StatusNotImplemented, codeUnsupported, "This service takes no uploads by way of its bucket. Send the file itself.", ""}
 	case errors.Is(err, errMalformed):
 		return answer{http.StatusBadRequest, problem.BadRequest, "The body is no well-formed multipart/form-data.", ""}
 	case errors.Is(err, ErrIncomplete):
