@@ -84,10 +84,10 @@ bench-playable bench-resume bench-slots: bench-%: ## time to playable, CPU of a 
 	@go build -o .cache/bin/bench-windows ./internal/bench/windows
 	@.cache/bin/bench-windows -seconds $(or $(SECONDS),$(if $(filter slots,$*),120,600)) -rounds $(or $(ROUNDS),3) $*
 
-bench-serve: ## segments and playlists beside nginx, http.FileServer and a bare handler; ROUNDS=n SECONDS=n, ONLY=part of a case
+bench-serve: ## segments and playlists beside nginx, http.FileServer and a bare handler; ROUNDS=n SECONDS=n, ONLY=part of a case, PROFILES=folder
 	@internal/scripts/setup.sh bench
 	@go build -o .cache/bin/bench-serve ./internal/bench/serve
-	@.cache/bin/bench-serve -rounds $(or $(ROUNDS),5) -seconds $(or $(SECONDS),4) -only "$(ONLY)" -out results-bench-serve.tsv
+	@.cache/bin/bench-serve -rounds $(or $(ROUNDS),5) -seconds $(or $(SECONDS),4) -only "$(ONLY)" -out results-bench-serve.tsv $(if $(PROFILES),-profiles "$(PROFILES)")
 
 bench-soak: ## a handler over a cache under 2,000 slow viewers for FOR=10m: memory, goroutines, descriptors
 	@go build -o .cache/bin/bench-soak ./internal/bench/soak

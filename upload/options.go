@@ -18,6 +18,9 @@ type Options struct {
 	// Sink is told of every change: where it should be dropped, counted, streamed or
 	// stored is its business. A Sink that panics is logged. Defaults to nil, nobody.
 	Sink progress.Sink
+	// OnDelete is told of each asset that this process has deleted, when its objects and its
+	// record are gone: caches and CDNs can forget them. It is waited for. Defaults to nil.
+	OnDelete func(ctx context.Context, a Asset)
 	// Plan shapes the ladder. Defaults to nil, encoder.Plan's defaults.
 	Plan *encoder.PlanOptions
 	// Keys has the keys of what is encrypted (Plan.Encrypt), under the ids of assets: the check

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -386,7 +387,14 @@ func TestDeleteWhileRunningLeavesNothing(t *testing.T) {
 }
 
 func TestDeleteManyTimesAtOnce(t *testing.T) {
-	b := newBench(t, nil)
+	var told atomic.Int32
+	b := newBench(t, func(b *bench) {
+		b.opts.OnDelete = func(_ context.Context, a upload.Asset) {
+			assert.Equal(t, "x", a.ID)
+			told.Add(1)
+			panic("which ends nothing")
+		}
+	})
 	reached, _ := b.studio.hold(1)
 	a := b.create(upload.NewAsset{ID: "x"})
 	receive(t, reached)
@@ -399,6 +407,7 @@ func TestDeleteManyTimesAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+	assert.Equal(t, int32(1), told.Load())
 	assert.Equal(t, []string{"catalog/owner/0000000001.json"}, keysOf(t, b.store, ""))
 }
 

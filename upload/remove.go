@@ -151,6 +151,9 @@ func (p *Pipeline) remove(ctx context.Context, id string) error {
 	}
 	p.queue.remove(id, a.Attempt)
 	p.log.Info("An asset was deleted.", "asset", id, "tenant", a.Tenant)
+	if p.opts.OnDelete != nil {
+		_ = p.survive("OnDelete", func() { p.opts.OnDelete(ctx, a) }) // which logs
+	}
 	if !a.Status.Terminal() {
 		a.fail(progress.Failure{Code: progress.CodeDeleted, Permanent: true, Message: "The video was deleted."})
 		a.Playlist, a.Updated = "", now()

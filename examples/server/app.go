@@ -21,6 +21,7 @@ type app struct {
 	http.Handler
 	pipeline *upload.Pipeline
 	hub      *sse.Hub
+	cache    *storage.Cache // of what is served; it leaves files to the operating system
 }
 
 // newApp wires an encoder and a store to handlers. Start the pipeline before serving.
@@ -30,12 +31,14 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 		Snapshot: func(ctx context.Context, id string) (progress.Event, error) { return a.pipeline.Snapshot(ctx, id) },
 		Logger:   log,
 	})
+	a.cache = storage.NewCache(store, nil)
 	var err error
 	a.pipeline, err = upload.New(store, encoder.Parallel(encoder.Limit(enc, int64(c.encoders), nil), nil), prober, &upload.Options{
 		Sink:       a.hub,
 		MaxSize:    int64(c.maxUpload),
 		Plan:       &encoder.PlanOptions{Stills: true}, // the page shows posters and storyboards
 		SweepEvery: c.sweepEvery,
+		OnDelete:   func(_ context.Context, v upload.Asset) { a.cache.Forget("media/" + v.ID + "/") },
 		Logger:     log,
 	})
 	if err != nil {
@@ -54,7 +57,7 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 	mux.Handle("/assets", assets)
 	mux.Handle("/assets/", assets)
 	mux.Handle("GET /events", a.hub) // one stream for all that a page shows: ?asset=a&asset=b
-	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, &hls.HandlerOptions{Logger: log})))
+	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(a.cache, &hls.HandlerOptions{Logger: log})))
 	mux.HandleFunc("GET /healthz", a.health)
 	mux.HandleFunc("GET /ui/{name...}", page.serveFile)
 	mux.HandleFunc("GET /{$}", page.serveIndex)
@@ -91,8 +94,12 @@ const shutdownGrace = 2 * time.Second
 func (a *app) shutdown() error {
 	ctx, cancel := context.WithTimeout(context.Background(), shutdownGrace)
 	defer cancel()
-	if err := a.pipeline.Shutdown(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
-		return fmt.Errorf("end encodes: %w", err)
+	err := a.pipeline.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = nil // what ran is left to the next process
 	}
-	return nil
+	if err != nil {
+		err = fmt.Errorf("end encodes: %w", err)
+	}
+	return errors.Join(err, a.cache.Close())
 }

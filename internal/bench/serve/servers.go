@@ -12,9 +12,12 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
+	"runtime/pprof"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/vodkit/vodkit/hls"
@@ -31,6 +34,7 @@ type settings struct {
 	Folder  string
 	Address string
 	Body    string // what bare answers with: a file
+	Profile string // where a CPU profile goes when the server is stopped, "" for none
 }
 
 // serve is what a server's process does.
@@ -43,7 +47,27 @@ func serve(args string) error {
 	if err != nil {
 		return err
 	}
-	return (&http.Server{Addr: set.Address, Handler: h, ReadHeaderTimeout: time.Minute}).ListenAndServe()
+	server := &http.Server{Addr: set.Address, Handler: h, ReadHeaderTimeout: time.Minute}
+	if set.Profile == "" {
+		return server.ListenAndServe()
+	}
+	f, err := os.Create(set.Profile)
+	if err != nil {
+		return err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	asked := make(chan os.Signal, 1)
+	signal.Notify(asked, syscall.SIGTERM)
+	ended := make(chan error, 1)
+	go func() { ended <- server.ListenAndServe() }()
+	select {
+	case <-asked:
+	case err = <-ended:
+	}
+	pprof.StopCPUProfile()
+	return errors.Join(err, server.Close(), f.Close())
 }
 
 func (s settings) handler() (http.Handler, error) {
@@ -95,6 +119,7 @@ func (s settings) bare() (http.Handler, error) {
 type server struct {
 	cmd     *exec.Cmd
 	address string
+	profile bool // it writes one when it ends
 }
 
 // start starts a server and waits until it answers.
@@ -119,7 +144,7 @@ func start(ctx context.Context, dir string, set settings) (*server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	s := &server{cmd: cmd, address: address}
+	s := &server{cmd: cmd, address: address, profile: set.Profile != "" && set.Kind != "nginx"}
 	for range 100 {
 		var d net.Dialer
 		if c, err := d.DialContext(ctx, "tcp", address); err == nil {
@@ -133,7 +158,11 @@ func start(ctx context.Context, dir string, set settings) (*server, error) {
 }
 
 func (s *server) stop() {
-	_ = s.cmd.Process.Kill()
+	how := os.Kill
+	if s.profile {
+		how = syscall.SIGTERM
+	}
+	_ = s.cmd.Process.Signal(how)
 	_ = s.cmd.Wait()
 }
 
