@@ -26,15 +26,16 @@ type Presigner interface {
 	Presign(ctx context.Context, prefix string, opts *PresignOptions) (Presigned, error)
 
 	// Renew returns the upload with URLs that hold for expiry from now on (0 for
-	// DefaultExpiry), and says which parts have come. The parts are those of Presign.
-	// [ErrNotExist] says that it has been completed or aborted, where that is known.
+	// DefaultExpiry), and says which parts have come: all, where it has been completed. The
+	// parts are those of Presign. [ErrNotExist] says that it has been aborted, where that is
+	// known.
 	Renew(ctx context.Context, prefix, state string, expiry time.Duration) (Presigned, error)
 
 	// Complete returns the objects that the upload has become, in order: one, or one for
 	// each part. It can be repeated, also in another process, and returns the same. Where
 	// parts are missing, or have another size than they should, the error is a
 	// [MissingPartsError]: the client may send them and Complete be called again. After
-	// Abort it fails.
+	// Abort it fails, with [ErrNotExist] or as where parts are missing.
 	Complete(ctx context.Context, prefix, state string) ([]Info, error)
 
 	// Abort ends the upload and removes what has come of it, also where Complete has been

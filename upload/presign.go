@@ -100,6 +100,9 @@ func (p *Pipeline) Presigned(ctx context.Context, id string) (PresignedUpload, e
 		return PresignedUpload{}, fmt.Errorf("presigned upload %q: %w", id, err)
 	}
 	signed, err := p.opts.Presign.Renew(ctx, s.partPrefix(), state, p.opts.SessionExpiry)
+	if errors.Is(err, storage.ErrNotExist) {
+		err = fmt.Errorf("%w: %w", ErrNotFound, err)
+	}
 	if err == nil {
 		_, err = p.SaveSession(ctx, s)
 	}

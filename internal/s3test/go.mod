@@ -8,6 +8,7 @@ require (
 	github.com/aws/aws-sdk-go-v2/service/s3 v1.111.0
 	github.com/stretchr/testify v1.12.1
 	github.com/vodkit/vodkit v0.0.0-00010101000000-000000000000
+	github.com/vodkit/vodkit/storage/s3presign v0.0.0-00010101000000-000000000000
 	go.uber.org/goleak v1.3.0
 	gocloud.dev v0.47.0
 )
@@ -54,4 +55,7 @@ require (
 	google.golang.org/protobuf v1.36.12 // indirect
 )
 
-replace github.com/vodkit/vodkit => ../..
+replace (
+	github.com/vodkit/vodkit => ../..
+	github.com/vodkit/vodkit/storage/s3presign => ../../storage/s3presign
+)

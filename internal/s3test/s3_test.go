@@ -170,7 +170,7 @@ func (f readFunc) Read(p []byte) (int, error) { return f(p) }
 // uploads are the uploads in parts that the server knows of.
 func uploads(t *testing.T, bucket string) []types.MultipartUpload {
 	t.Helper()
-	out, err := client().ListMultipartUploads(t.Context(), &s3.ListMultipartUploadsInput{Bucket: aws.String(bucket)})
+	out, err := client().ListMultipartUploads(context.WithoutCancel(t.Context()), &s3.ListMultipartUploadsInput{Bucket: aws.String(bucket)})
 	if !assert.NoError(t, err) {
 		return nil
 	}

@@ -190,6 +190,15 @@ func testPresignWhole(t *testing.T, p *PresignerTest, size int64) {
 			t.Errorf("Complete returns %d objects when it is repeated, before it was %d", len(again), len(first))
 		}
 	}
+	renewed, err := p.Another.Renew(t.Context(), presignPrefix, signed.State, time.Minute)
+	if err != nil {
+		t.Fatalf("Renew of what is complete: %v", err)
+	}
+	for i, part := range renewed.Parts {
+		if part.Stored.IsZero() {
+			t.Errorf("part %d has not come, and the upload is complete", i)
+		}
+	}
 }
 
 func testPresignGoingOn(t *testing.T, p *PresignerTest) {
