@@ -4,7 +4,7 @@
 #   internal/scripts/setup.sh [ffmpeg] [player] [gcc] [node] [clients] [chromium] [bench]
 #
 # ffmpeg    ffmpeg and ffprobe
-# player    hls.js, for the demo page
+# player    hls.js and tus-js-client, for the demo page
 # gcc       a C compiler, which Go's race detector needs
 # node      Node.js 20 or newer, for the browser tests
 # clients   the players and tools that the browser tests use
@@ -104,11 +104,16 @@ npm_ci() {
   (cat internal/e2e/package-lock.json; echo "$*") >"$mark"
 }
 
-# copy_player puts hls.js where the demo server embeds it.
+# copy_new FROM TO copies a file unless it is there, so that builds see no change.
+copy_new() { cmp -s "$1" "$2" || cp "$1" "$2"; }
+
+# copy_player puts hls.js and tus-js-client where the demo server embeds them.
 copy_player() {
-  local to=examples/server/web/vendor from=internal/e2e/node_modules/hls.js
-  cmp -s "$from/dist/hls.min.js" "$to/hls.min.js" || cp "$from/dist/hls.min.js" "$to/hls.min.js"
-  cmp -s "$from/LICENSE" "$to/hls.LICENSE" || cp "$from/LICENSE" "$to/hls.LICENSE"
+  local to=examples/server/web/vendor from=internal/e2e/node_modules
+  copy_new "$from/hls.js/dist/hls.min.js" "$to/hls.min.js"
+  copy_new "$from/hls.js/LICENSE" "$to/hls.LICENSE"
+  copy_new "$from/tus-js-client/dist/tus.min.js" "$to/tus.min.js"
+  copy_new "$from/tus-js-client/LICENSE" "$to/tus.LICENSE"
 }
 
 setup_player() {
