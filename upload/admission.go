@@ -49,6 +49,9 @@ func (p *Pipeline) presentable(n NewAsset) (NewAsset, error) {
 	if err != nil {
 		return n, err
 	}
+	if err := p.knownProfile(n.Profile); err != nil {
+		return n, err
+	}
 	if err := checkType(n.ContentType, p.opts.AllowTypes); err != nil {
 		return n, err
 	}

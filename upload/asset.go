@@ -28,6 +28,7 @@ type Asset struct {
 	// Priority orders what waits: higher first, 0 by default.
 	Priority    int               `json:"priority,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
+	Profile     string            `json:"profile,omitempty"`      // of Options.Profiles, "" for Options.Plan
 	ContentType string            `json:"content_type,omitempty"` // as the uploader said
 
 	Source encoder.Source `json:"source"`
@@ -86,7 +87,8 @@ type Asset struct {
 	Warnings []Warning `json:"warnings,omitempty"`
 
 	Created   time.Time `json:"created"`
-	Updated   time.Time `json:"updated"`
+	Updated   time.Time `json:"updated"`            // but for what Pipeline.Update changes
+	Edited    time.Time `json:"edited,omitzero"`    // when Pipeline.Update last changed it
 	Completed time.Time `json:"completed,omitzero"` // when the attempt became COMPLETE
 
 	// Due is when the asset may be claimed, zero for at once: a retry waits a little.

@@ -4,8 +4,6 @@ import (
 	"context"
 	"iter"
 	"time"
-
-	"github.com/vodkit/vodkit/progress"
 )
 
 // Revision is a version of one asset's record, opaque to everyone but the Catalog
@@ -46,27 +44,10 @@ type Catalog interface {
 	Claim(ctx context.Context, owner string, lease time.Duration) (Asset, Revision, error)
 
 	// List yields the assets that match q, in descending order of ID: the ids that
-	// vodkit makes grow with time, so the newest come first. Zero fields of q match all.
-	// It yields an error at most once, as the last pair. Assets put or deleted meanwhile
+	// vodkit makes grow with time, so the newest come first. Zero fields of q match all; what
+	// a catalog has no index for, it leaves to [Query.Matches]. It yields an error at most once, as the last pair. Assets put or deleted meanwhile
 	// may be seen or not.
 	List(ctx context.Context, q Query) iter.Seq2[Asset, error]
-}
-
-// Query says which assets Catalog.List yields.
-type Query struct {
-	Status progress.Status
-	Tenant string
-	// After is the ID behind which the list goes on: only smaller ones are yielded.
-	After string
-	// Limit is how many are yielded at most, 0 for all.
-	Limit int
-}
-
-// matches says whether a is what q asks for, the limit aside.
-func (q Query) matches(a Asset) bool {
-	return (q.Status == "" || a.Status == q.Status) &&
-		(q.Tenant == "" || a.Tenant == q.Tenant) &&
-		(q.After == "" || a.ID < q.After)
 }
 
 // Lifecycle is implemented by catalogs that must be started and closed: Pipeline.Start

@@ -90,19 +90,42 @@ func (p *Pipeline) cancelled(ctx context.Context, id string) (Asset, error) {
 // can be played until the new attempt is complete. An asset that waits or runs gives
 // [ErrBusy], a full backlog [ErrBacklogFull], a missing asset [ErrNotFound].
 func (p *Pipeline) Retry(ctx context.Context, id string) (Asset, error) {
-	a, err := p.retry(ctx, id)
+	return p.RetryWith(ctx, id, nil)
+}
+
+// RetryOptions shape Pipeline.RetryWith and Pipeline.RetryAll.
+type RetryOptions struct {
+	// Profile is one of Options.Profiles, "" for Options.Plan; another one gives [ErrInvalid].
+	// Defaults to nil, that of the asset.
+	Profile *string
+	// Priority is the asset's from now on. Defaults to nil, as it is.
+	Priority *int
+}
+
+// RetryWith is Retry with another ladder or priority.
+func (p *Pipeline) RetryWith(ctx context.Context, id string, opts *RetryOptions) (Asset, error) {
+	var o RetryOptions
+	if opts != nil {
+		o = *opts
+	}
+	a, err := p.retry(ctx, id, o)
 	if err != nil {
 		return Asset{}, fmt.Errorf("retry asset %q: %w", id, err)
 	}
 	return a, nil
 }
 
-func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
+func (p *Pipeline) retry(ctx context.Context, id string, o RetryOptions) (Asset, error) {
 	ctx, end, err := p.life.begin(ctx)
 	if err != nil {
 		return Asset{}, err
 	}
 	defer end()
+	if o.Profile != nil {
+		if err := p.knownProfile(*o.Profile); err != nil {
+			return Asset{}, err
+		}
+	}
 	free, err := p.reserved.take(id, p.queue.len(), p.opts.Backlog)
 	if errors.Is(err, ErrExist) {
 		return Asset{}, ErrBusy
@@ -117,6 +140,12 @@ func (p *Pipeline) retry(ctx context.Context, id string) (Asset, error) {
 		}
 		attempt = ids.New(now())
 		a.renew(attempt)
+		if o.Profile != nil {
+			a.Profile = *o.Profile
+		}
+		if o.Priority != nil {
+			a.Priority = *o.Priority
+		}
 		p.queue.add(*a)
 		return nil
 	})

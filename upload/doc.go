@@ -31,6 +31,30 @@
 // process that dies over them is succeeded by one that fulfils them. Deleting an
 // attempt that has not ended reports ERROR with code deleted.
 //
+// # Who gets in
+//
+// An upload is refused before its first byte where its size, its type, a full backlog or a
+// full Store speak against it, where the tenant has no room left (Options.Quota), and where
+// the host does not want it (Options.Admit): by whatever way it comes, by Create, Import,
+// Replace, a session, or HTTP, where a client that sends "Expect: 100-continue" keeps its
+// bytes. What only a look inside can tell is for Options.Accept, which is asked when the source
+// has been probed. All three refuse with errors of the host's, whose text stays in the log
+// unless they are a [*Refusal]:
+//
+//	Admit: func(ctx context.Context, n upload.NewAsset) error {
+//		if n.Size > plans.MaxSize(n.Tenant) {
+//			return &upload.Refusal{Status: 413, Code: "plan_limit", Message: "Your plan has videos of up to 2 GB."}
+//		}
+//		return nil
+//	},
+//
+// # Later
+//
+// Update changes an asset's name, metadata and priority, while it runs, too. Replace gives
+// it another source: the old video is served until the new one is complete. RetryWith
+// encodes it again, with another of Options.Profiles if need be, and RetryAll does so with
+// all assets that match a Query.
+//
 // # Going on
 //
 // What the encoder has emitted is recorded under "journal/" before a playlist refers to
@@ -90,10 +114,13 @@
 // a redirect, which would lose the body.
 //
 //	POST   /              202  a form with the field "file", or the file itself as the body
-//	GET    /              200  {"assets": […], "next": cursor or null}; ?limit=50 (at most 200), ?after=cursor, ?status=
+//	GET    /              200  {"assets": […], "next": cursor or null}; ?limit=50 (at most 200), ?after=cursor, and filters
 //	GET    /{id}          200  the asset
+//	PATCH  /{id}          200  the asset as it is now: see below
 //	DELETE /{id}          204  the asset is gone, with all that belonged to it
-//	POST   /{id}/retry    202  a new attempt
+//	PUT    /{id}/source   202  a new attempt over another source, which is the body
+//	POST   /{id}/retry    202  a new attempt; {"profile": "hd", "priority": 3} for another ladder, or nothing
+//	POST   /retry         202  new attempts of many: see below
 //	POST   /{id}/cancel   202  the attempt has ended with code cancelled
 //	GET    /{id}/events   200  HandlerOptions.Events, usually an sse.Hub
 //	GET    /{id}/source   200, 206  with HandlerOptions.Originals: the file as it was uploaded; ?download
@@ -103,7 +130,51 @@
 // priority and meta.<key> before its file; what follows the file is ignored. With a
 // bare body the same are query parameters, and the name may also be in X-File-Name
 // (percent-encoded) or Content-Disposition. A Priority or an ID that clients must not
-// choose is for HandlerOptions.Prepare to take away; the tenant is the host's to say.
+// choose is for HandlerOptions.Prepare to take away; the tenant is the host's to say. The
+// field profile is ignored unless HandlerOptions.UploadProfiles is set: ladders cost, and
+// whoever uploads does not choose what the host pays.
+//
+// An asset in JSON (durations in seconds; what is unknown is left out, but for
+// fraction, duration and front):
+//
+//	{
+//	  "id": "01m81jhf5wqnwzj8c1er2kzba5", "name": "clip.mp4",
+//	  "status": "RUNNING", "stage": "encoding", "attempt": "01m81jhf5ww0fvaexb5bxdy0fa", "queue": 3,
+//	  "fraction": 0.42, "position": 50.4, "duration": 120, "front": 48, "eta": 33.5, "speed": 2.1,
+//	  "playlist": "/media/01m81jhf5wqnwzj8c1er2kzba5/master.m3u8",
+//	  "poster": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/poster-0-6f1c0e7ab3d85f21.jpg",
+//	  "storyboard": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/storyboard-90ab5c3de2f41768.vtt",
+//	  "size": 73400320, "priority": 1, "tenant": "acme", "profile": "hd", "metadata": {"album": "summer"},
+//	  "error": {"code": "truncated", "message": "The file ends early: …", "permanent": true},
+//	  "warnings": [{"code": "truncated", "message": "The file ends early: …"}],
+//	  "created": "2026-01-02T03:04:05Z", "updated": "2026-01-02T03:05:00Z", "completed": "2026-01-02T03:06:00Z"
+//	}
+//
+// playlist is there as soon as the video can be played, error only with ERROR,
+// completed and warnings only with COMPLETE, queue only while the asset waits. poster and
+// storyboard (see package hls/stills) are there once the video is whole, where Options.Plan has
+// Stills.
+//
+// Lists have the filters status, name (a part of it), profile, meta.<key> (the value),
+// created_after and created_before (RFC 3339); several must all hold.
+//
+// PATCH takes a JSON merge patch (RFC 7396) of name, metadata and priority, as
+// application/merge-patch+json or application/json:
+//
+//	{"name": "holiday.mp4", "metadata": {"album": "summer", "draft": null}, "priority": 2}
+//
+// What is left out stays, and null takes away. With If-Match, and the ETag of a GET, a change
+// is refused where the asset is another by now; that of one which is being encoded changes all
+// the time.
+//
+// POST /retry begins a new attempt of all that match, at once as many as have room:
+//
+//	{"status": "ERROR", "created_after": "2026-01-02T00:00:00Z", "profile": "hd"}
+//	202 {"retried": 120, "busy": 3, "next": "01m8…"}
+//
+// next is null, or what to send as "after" to go on, later where Retry-After says so. The
+// filters are those of lists, with metadata as an object, and from_profile for the ladder that
+// assets have now; limit (1000) bounds how many are looked at. There has to be a body.
 //
 // # Straight to the bucket
 //
@@ -121,31 +192,11 @@
 // repeated: for Options.SessionExpiry it is answered with the asset. What brings nothing for
 // that long is abandoned, and the bucket forgets its parts.
 //
-// An asset in JSON (durations in seconds; what is unknown is left out, but for
-// fraction, duration and front):
-//
-//	{
-//	  "id": "01m81jhf5wqnwzj8c1er2kzba5", "name": "clip.mp4",
-//	  "status": "RUNNING", "stage": "encoding", "attempt": "01m81jhf5ww0fvaexb5bxdy0fa", "queue": 3,
-//	  "fraction": 0.42, "position": 50.4, "duration": 120, "front": 48, "eta": 33.5, "speed": 2.1,
-//	  "playlist": "/media/01m81jhf5wqnwzj8c1er2kzba5/master.m3u8",
-//	  "poster": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/poster-0-6f1c0e7ab3d85f21.jpg",
-//	  "storyboard": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/storyboard-90ab5c3de2f41768.vtt",
-//	  "size": 73400320, "priority": 1, "tenant": "acme", "metadata": {"album": "summer"},
-//	  "error": {"code": "truncated", "message": "The file ends early: …", "permanent": true},
-//	  "warnings": [{"code": "truncated", "message": "The file ends early: …"}],
-//	  "created": "2026-01-02T03:04:05Z", "updated": "2026-01-02T03:05:00Z", "completed": "2026-01-02T03:06:00Z"
-//	}
-//
-// playlist is there as soon as the video can be played, error only with ERROR,
-// completed and warnings only with COMPLETE, queue only while the asset waits. poster and
-// storyboard (see package hls/stills) are there once the video is whole, where Options.Plan has
-// Stills.
-//
 // # Who may do what
 //
 // HandlerOptions.Authorize is asked before anything is read or told: for "upload"
-// (POST, also retry), "list", "read", "events", "source" and "delete" (also cancel); hls.Handler
+// (POST, also retry), "list", "read", "events", "source", "update", "replace" and "delete" (also
+// cancel), for "batch" to retry many, and for "profile" where a request chooses one; hls.Handler
 // asks for "media" and "key". Nil means open: everybody who reaches the handler may do
 // everything (but have keys: see hls.HandlerOptions).
 //
@@ -159,6 +210,7 @@
 //	400     incomplete_upload     the body ended early: send it again
 //	401     unauthorized          sign in
 //	403     forbidden             ask the host
+//	(any)   refused               the host refuses it: the message says why (a Refusal may have another code)
 //	404     not_found             the asset is not there, or not this tenant's
 //	405     method_not_allowed    see Allow
 //	408     upload_timeout        no byte came for UploadIdle: send it again
@@ -166,7 +218,9 @@
 //	409     exists                choose another id, or delete the asset that has it
 //	409     busy                  cancel, or wait for the end, before a retry
 //	409     ended                 nothing is left to cancel; the upload is complete already
+//	412     modified              read the asset again, then change it
 //	413     too_large             send a smaller file
+//	413     quota_exceeded        delete something, or ask the host for more room
 //	415     unsupported_type      send a video, or application/octet-stream; describe an upload in application/json
 //	422     invalid_field         the message says which field and why
 //	422     missing_file          name the form's field "file"
@@ -174,7 +228,7 @@
 //	429     backlog_full          wait for Retry-After
 //	500     internal              a bug: the log has it
 //	501     not_supported         uploads don't go to the bucket here: send the file itself
-//	503     unavailable           starting or stopping: wait for Retry-After
+//	503     unavailable           starting or stopping, or a hook of the host's failed: wait for Retry-After
 //	503     storage_unavailable   the Store or Catalog fails: wait for Retry-After
 //	507     insufficient_storage  the Store is full, or has no room for an upload of this size
 //
@@ -189,6 +243,8 @@
 //	source_missing       yes        the original is gone from the Store: upload it again
 //	source_changed       yes        the original is another than was accepted: import it again
 //	not_copyable         yes        (with encoder.CopyOnly) the message says why it can't be offered without encoding
+//	rejected             yes        the host does not want the video: the message says why
+//	unknown_profile      yes        the host has no such ladder any more: retry with another
 //	nonconformant        no         retry once more; the log has what the check found
 //	encoder_missing      (says)     install ffmpeg; ffmpeg.Doctor says what lacks
 //	encoder_failed       no         retry; the log has the end of ffmpeg's words

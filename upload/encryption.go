@@ -2,7 +2,6 @@ package upload
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io/fs"
 	"net/url"
@@ -14,27 +13,32 @@ import (
 	"github.com/vodkit/vodkit/hls"
 )
 
-// encrypt returns what the host's plan says of encryption, nil for nothing.
-func (o Options) encrypt() *encoder.EncryptOptions {
-	if o.Plan == nil {
-		return nil
+// encrypt returns what the host's plan for the asset says of encryption, nil for nothing.
+func (o Options) encrypt(a Asset) *encoder.EncryptOptions {
+	if plan, _ := o.plan(a.Profile); plan != nil {
+		return plan.Encrypt
 	}
-	return o.Plan.Encrypt
+	return nil
 }
 
-// checkEncryption says whether what the host's plan asks for can be had.
-func (o Options) checkEncryption() error {
-	e := o.encrypt()
-	if e != nil && o.Keys == nil && !o.CheckOff {
-		return errors.New("Plan.Encrypt without Keys: what is encrypted could not be checked before it is published; set Options.Keys, to what the encoder has")
+// checkEncryption says whether what one of the host's plans asks for can be had.
+func (o Options) checkEncryption(name string, plan *encoder.PlanOptions) error {
+	if plan == nil || plan.Encrypt == nil {
+		return nil
 	}
-	return e.Check()
+	if o.Keys == nil && !o.CheckOff {
+		return fmt.Errorf("%s.Encrypt without Keys: what is encrypted could not be checked before it is published; set Options.Keys, to what the encoder has", name)
+	}
+	if err := plan.Encrypt.Check(); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
 }
 
 // encryption returns that of the asset's job, nil where nothing is encrypted. All runs that
 // write under one output have the same.
 func (o Options) encryption(a Asset) *encoder.Encryption {
-	return o.encrypt().Encryption(a.ID, path.Base(a.Output))
+	return o.encrypt(a).Encryption(a.ID, path.Base(a.Output))
 }
 
 // keyURI returns hls.PublisherOptions.KeyURI for the asset, nil where the host has none.

@@ -47,11 +47,12 @@ var (
 // Codes of failures that this package adds to those of packages encoder and
 // progress.
 const (
-	CodeInternal      = "internal"       // a panic or a bug; the log says more
-	CodeSourceMissing = "source_missing" // the original is no longer in the Store
-	CodeSourceChanged = "source_changed" // the original is another than was accepted
-	CodeNonconformant = "nonconformant"  // what was encoded is not what its playlists say
-	CodeRejected      = "rejected"       // Options.Accept does not want the video
+	CodeInternal      = "internal"        // a panic or a bug; the log says more
+	CodeSourceMissing = "source_missing"  // the original is no longer in the Store
+	CodeSourceChanged = "source_changed"  // the original is another than was accepted
+	CodeNonconformant = "nonconformant"   // what was encoded is not what its playlists say
+	CodeRejected      = "rejected"        // Options.Accept does not want the video
+	CodeProfile       = "unknown_profile" // Options.Profiles has no such profile any more
 )
 
 // CodeSubtitlesSkipped is that of a Warning: some subtitles of the source are not in the

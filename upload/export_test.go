@@ -24,3 +24,6 @@ var MasterRefers = masterRefers
 func OriginalOf(store storage.Store, a Asset) deliver.Resource {
 	return &original{store: store, asset: a}
 }
+
+// MergePatch applies a JSON merge patch.
+var MergePatch = mergePatch

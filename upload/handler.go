@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/vodkit/vodkit/internal/problem"
-	"github.com/vodkit/vodkit/progress"
 )
 
 // Actions that HandlerOptions.Authorize is asked for. ActionMedia is asked by
@@ -22,6 +21,13 @@ const (
 	ActionMedia  = "media"  // play it
 	ActionDelete = "delete" // delete an asset, or cancel its encode
 	ActionSource = "source" // fetch the original
+	ActionUpdate = "update" // change the name, the metadata or the priority
+	// ActionReplace is to put another source in the place of an asset's.
+	ActionReplace = "replace"
+	// ActionProfile is to choose one of Options.Profiles, which may cost more: it is asked
+	// beside ActionUpload or ActionBatch, where a request names one.
+	ActionProfile = "profile"
+	ActionBatch   = "batch" // retry many
 )
 
 // HandlerOptions shape a Handler.
@@ -48,8 +54,8 @@ type HandlerOptions struct {
 	// Authorize says whether the request may do action (see ActionUpload and the others)
 	// with the asset, which is "" where the action has none or the id is not known yet:
 	// nil to let it in, an error that matches fs.ErrNotExist to hide that the asset
-	// exists, an error with a method HTTPStatus() int for a status such as 401, another
-	// one for 403. Defaults to nil: open, everybody who reaches the handler may do
+	// exists, an error with a method HTTPStatus() int for a status such as 401, a [*Refusal]
+	// for words of its own, another one for 403. Defaults to nil: open, everybody who reaches the handler may do
 	// everything.
 	Authorize func(r *http.Request, action, asset string) error
 	// Tenant returns whose assets the request is about: uploads belong to that tenant,
@@ -57,9 +63,18 @@ type HandlerOptions struct {
 	// nil, no tenants.
 	Tenant func(r *http.Request) string
 	// Prepare may change or refuse what a request uploads, before its first byte is read:
-	// the id, the priority, the metadata. Errors are answered as those of Authorize.
-	// Defaults to nil.
+	// the id, the priority, the metadata. For what replaces a source, n has the asset's id,
+	// and name and type alone count. Errors are answered as those of Authorize. Defaults to
+	// nil.
 	Prepare func(r *http.Request, n *NewAsset) error
+	// PrepareUpdate may change or refuse what a request changes of the asset a: e is what it
+	// would become. It may be called more than once for a request. Errors are answered as those
+	// of Authorize. Defaults to nil.
+	PrepareUpdate func(r *http.Request, a Asset, e *Edit) error
+	// UploadProfiles lets uploads choose one of Options.Profiles in a field "profile", where
+	// Authorize lets them (ActionProfile). Defaults to false, the field is ignored: ladders
+	// cost, so whoever uploads does not choose, and Prepare may.
+	UploadProfiles bool
 
 	// MaxUpload is the largest upload in bytes. Defaults to the pipeline's MaxSize, which
 	// holds in any case.
@@ -126,10 +141,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case at.id == "":
 		h.choose(w, r, at, methods{http.MethodGet: h.list, http.MethodPost: h.upload})
-	case at.id == "presign" && at.verb == "":
-		h.choose(w, r, at, methods{http.MethodGet: h.get, http.MethodDelete: h.delete, http.MethodPost: h.presign})
 	case at.verb == "":
-		h.choose(w, r, at, methods{http.MethodGet: h.get, http.MethodDelete: h.delete})
+		h.choose(w, r, at, h.ofAsset(at))
 	case at.verb == "retry":
 		h.choose(w, r, at, methods{http.MethodPost: h.retry})
 	case at.verb == "cancel":
@@ -141,7 +154,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case at.verb == "events" && h.opts.Events != nil:
 		h.choose(w, r, at, methods{http.MethodGet: h.events})
 	case at.verb == "source" && h.opts.Originals:
-		h.choose(w, r, at, methods{http.MethodGet: h.source})
+		h.choose(w, r, at, methods{http.MethodGet: h.source, http.MethodPut: h.replace})
+	case at.verb == "source" && r.Method != http.MethodGet && r.Method != http.MethodHead:
+		h.choose(w, r, at, methods{http.MethodPut: h.replace})
 	default:
 		problem.Write(w, http.StatusNotFound, problem.NotFound, "There is nothing at this address.")
 	}
@@ -186,6 +201,19 @@ func cutBase(path, base string) (string, bool) {
 
 type methods map[string]func(w http.ResponseWriter, r *http.Request, at place)
 
+// ofAsset returns what can be done with an asset's own address. Some are addresses of more,
+// with names that assets may have, too.
+func (h *Handler) ofAsset(at place) methods {
+	m := methods{http.MethodGet: h.get, http.MethodPatch: h.patch, http.MethodDelete: h.delete}
+	switch at.id {
+	case "retry":
+		m[http.MethodPost] = h.retryAll
+	case "presign":
+		m[http.MethodPost] = h.presign
+	}
+	return m
+}
+
 // choose calls what the method asks for.
 func (h *Handler) choose(w http.ResponseWriter, r *http.Request, at place, m methods) {
 	method := r.Method
@@ -197,7 +225,7 @@ func (h *Handler) choose(w http.ResponseWriter, r *http.Request, at place, m met
 		return
 	}
 	allow := ""
-	for _, name := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+	for _, name := range []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete} {
 		if m[name] != nil {
 			allow += name + ", "
 			if name == http.MethodGet {
@@ -256,7 +284,7 @@ func (h *Handler) find(w http.ResponseWriter, r *http.Request, action, id string
 
 func (h *Handler) get(w http.ResponseWriter, r *http.Request, at place) {
 	if a, ok := h.find(w, r, ActionRead, at.id); ok {
-		writeJSON(w, http.StatusOK, h.view(r, a))
+		h.show(w, r, a)
 	}
 }
 
@@ -272,14 +300,6 @@ func (h *Handler) delete(w http.ResponseWriter, r *http.Request, at place) {
 		return
 	}
 	w.WriteHeader(http.StatusNoContent)
-}
-
-func (h *Handler) retry(w http.ResponseWriter, r *http.Request, at place) {
-	if _, ok := h.find(w, r, ActionUpload, at.id); !ok {
-		return
-	}
-	a, err := h.p.Retry(r.Context(), at.id)
-	h.accepted(w, r, at, a, err)
 }
 
 func (h *Handler) cancel(w http.ResponseWriter, r *http.Request, at place) {
@@ -339,9 +359,14 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, _ place) {
 // refuse answers with what err means, and logs what is the service's own fault.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	var veto *vetoError
-	if errors.As(err, &veto) {
+	var denied *deniedError
+	switch {
+	case errors.As(err, &veto):
 		h.p.log.Info("The host refused an upload.", "method", r.Method, "path", r.URL.Path, "error", veto.err)
 		writeDenied(w, veto.err)
+		return
+	case errors.As(err, &denied):
+		writeDenied(w, denied.err)
 		return
 	}
 	s := statusOf(err, h.opts.MaxUpload)
@@ -353,6 +378,3 @@ func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
 	}
 	problem.Write(w, s.status, s.code, s.message)
 }
-
-// statuses are the values of ?status=.
-var statuses = [...]progress.Status{progress.Ready, progress.Running, progress.Complete, progress.Error}

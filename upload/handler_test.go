@@ -212,11 +212,13 @@ func TestHTTPMethods(t *testing.T) {
 	h := upload.NewHandler(b.Pipeline, &upload.HandlerOptions{AllowOrigin: "*"})
 	for target, allow := range map[string]string{
 		"/assets":          "GET, HEAD, POST, OPTIONS",
-		"/assets/x":        "GET, HEAD, DELETE, OPTIONS",
+		"/assets/x":        "GET, HEAD, PATCH, DELETE, OPTIONS",
+		"/assets/retry":    "GET, HEAD, POST, PATCH, DELETE, OPTIONS",
+		"/assets/x/source": "PUT, OPTIONS",
 		"/assets/x/retry":  "POST, OPTIONS",
 		"/assets/x/cancel": "POST, OPTIONS",
 	} {
-		a := b.do(h, "PATCH", target, nil)
+		a := b.do(h, "PROPFIND", target, nil)
 		assert.Equal(t, http.StatusMethodNotAllowed, a.status)
 		assert.Equal(t, allow, a.header.Get("Allow"))
 		assert.Equal(t, "*", a.header.Get("Access-Control-Allow-Origin"), "on failures too")

@@ -138,7 +138,7 @@ func (p *Pipeline) register(ctx context.Context, n NewAsset, parts []encoder.Par
 	at, source := now(), encoder.Source{Parts: parts}
 	a := Asset{
 		Version: AssetVersion, ID: n.ID, Tenant: n.Tenant, Name: n.Name, Priority: n.Priority,
-		Metadata: n.Metadata, ContentType: n.ContentType,
+		Metadata: n.Metadata, Profile: n.Profile, ContentType: n.ContentType,
 		Source: source, Size: source.Size(), External: external,
 		Status: progress.Ready, Stage: progress.StageQueued, Attempt: ids.New(at), Attempts: 1,
 		Created: at, Updated: at,

@@ -1,6 +1,7 @@
 package upload
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -8,25 +9,33 @@ import (
 	"mime"
 	"net/http"
 	"os"
+	"slices"
 
+	"github.com/vodkit/vodkit/internal/problem"
 	"github.com/vodkit/vodkit/internal/rolling"
 )
 
-// maxJSON is the largest JSON body that is read, in bytes.
-const maxJSON = 1 << 20
+// maxJSON is the largest JSON body that is read, in bytes: as much metadata as there may be,
+// escaped.
+const maxJSON = 2 << 20
 
-// errNotJSON says that a body has another content type than JSON, errMalformedJSON that it
-// says it is JSON and is not.
-var (
-	errNotJSON       = errors.New("body is not JSON")
-	errMalformedJSON = errors.New("malformed JSON")
+// Media types of JSON bodies.
+const (
+	typeJSON       = "application/json"
+	typeMergePatch = "application/merge-patch+json"
 )
 
-// readJSON reads the body of a request into v. It has to say that it is JSON, which pages
-// of other origins can't without being asked for leave.
-func (h *Handler) readJSON(w http.ResponseWriter, r *http.Request, v any) error {
-	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || kind != "application/json" {
-		return errNotJSON
+// requestError is the answer to a request that is wrong by itself.
+type requestError struct{ answer }
+
+func (e *requestError) Error() string { return e.code + ": " + e.message }
+
+// readBody reads a JSON body. It has to say that it is one of types, which pages of other
+// origins can't without being asked for leave.
+func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, types ...string) ([]byte, error) {
+	if kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || !slices.Contains(types, kind) {
+		return nil, &requestError{answer{http.StatusUnsupportedMediaType, codeType,
+			"Send JSON, with the content type " + types[0] + ".", ""}}
 	}
 	body := rolling.New(w, r, h.opts.UploadIdle)
 	defer body.Done()
@@ -34,19 +43,46 @@ func (h *Handler) readJSON(w http.ResponseWriter, r *http.Request, v any) error 
 	var over *http.MaxBytesError
 	switch {
 	case errors.As(err, &over):
-		return invalid("The description has more than %s.", byteSize(maxJSON))
+		return nil, invalid("The body has more than %s.", byteSize(maxJSON))
 	case errors.Is(err, os.ErrDeadlineExceeded), err != nil:
-		return fmt.Errorf("%w: %w", ErrIncomplete, err)
+		return nil, fmt.Errorf("%w: %w", ErrIncomplete, err)
+	case !json.Valid(data):
+		return nil, &requestError{answer{http.StatusBadRequest, problem.BadRequest, "The body is no well-formed JSON.", ""}}
 	}
-	err = json.Unmarshal(data, v)
-	var mistyped *json.UnmarshalTypeError
+	return data, nil
+}
+
+// readJSON reads a JSON object into v. Members that v has no field for are ignored.
+func (h *Handler) readJSON(w http.ResponseWriter, r *http.Request, v any) error {
+	data, err := h.readBody(w, r, typeJSON)
+	if err != nil {
+		return err
+	}
+	return mistyped(json.Unmarshal(data, v))
+}
+
+// readExactly is readJSON where a member that is not known might have been meant to leave
+// something out.
+func (h *Handler) readExactly(w http.ResponseWriter, r *http.Request, v any) error {
+	data, err := h.readBody(w, r, typeJSON)
+	if err != nil {
+		return err
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	return mistyped(dec.Decode(v))
+}
+
+// mistyped says in a sentence why well-formed JSON could not be taken.
+func mistyped(err error) error {
+	var kind *json.UnmarshalTypeError
 	switch {
-	case errors.As(err, &mistyped) && mistyped.Field == "":
-		return invalid("The body is a JSON object, not a %s.", mistyped.Value)
-	case errors.As(err, &mistyped):
-		return invalid("The field %q can't be a %s.", mistyped.Field, mistyped.Value)
-	case err != nil:
-		return fmt.Errorf("%w: %w", errMalformedJSON, err)
+	case err == nil:
+		return nil
+	case errors.As(err, &kind) && kind.Field == "":
+		return invalid("The body is a JSON object, not a %s.", kind.Value)
+	case errors.As(err, &kind):
+		return invalid("The field %q can't be a %s.", kind.Field, kind.Value)
 	}
-	return nil
+	return invalid("The body cannot be taken: %v.", err)
 }

@@ -36,6 +36,9 @@ type NewAsset struct {
 	// Metadata is kept with the asset: up to 64 entries with keys up to 128 and values
 	// up to 4096 bytes.
 	Metadata map[string]string
+	// Profile is one of Options.Profiles. It decides what the encode costs: let uploaders
+	// choose with care. Defaults to "", Options.Plan.
+	Profile string
 	// ContentType is what the uploader says the bytes are.
 	ContentType string
 	// Size is how many bytes there will be, where that is known; others are refused with

@@ -3,6 +3,7 @@ package upload
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -23,7 +24,12 @@ type Options struct {
 	OnDelete func(ctx context.Context, a Asset)
 	// Plan shapes the ladder. Defaults to nil, encoder.Plan's defaults.
 	Plan *encoder.PlanOptions
-	// Keys has the keys of what is encrypted (Plan.Encrypt), under the ids of assets: the check
+	// Profiles are further ladders by their names, which have the form of ids: what
+	// NewAsset.Profile and RetryOptions.Profile choose from. Records have the name alone; an
+	// asset whose profile is no longer there ends with code unknown_profile. Defaults to nil,
+	// there is Plan alone.
+	Profiles map[string]*encoder.PlanOptions
+	// Keys has the keys of what is encrypted (Encrypt in Plan or a profile), under the ids of assets: the check
 	// of an output reads through the encryption. The encoder and whatever serves keys are
 	// given it, too. Defaults to nil.
 	Keys hls.KeyProvider
@@ -137,6 +143,7 @@ func (o *Options) withDefaults() Options {
 	if d.LastWords <= 0 {
 		d.LastWords = 700 * time.Millisecond
 	}
+	d.Profiles = maps.Clone(d.Profiles)
 	if d.Logger == nil {
 		d.Logger = slog.New(slog.DiscardHandler)
 	}

@@ -40,14 +40,14 @@ type Pipeline struct {
 
 // New returns a Pipeline over store. Sources are kept under "sources/", what is
 // served under "media/", and the default catalog's records under "catalog/". New does
-// no I/O; it fails where store, enc or prober is nil, and where Options.Plan asks for
-// encryption that cannot be checked.
+// no I/O; it fails where store, enc or prober is nil, and where Options.Plan or one of
+// Options.Profiles asks for encryption that cannot be checked.
 func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *Options) (*Pipeline, error) {
 	if store == nil || enc == nil || prober == nil {
 		return nil, errors.New("upload: New needs a store, an encoder and a prober")
 	}
 	o := opts.withDefaults()
-	if err := o.checkEncryption(); err != nil {
+	if err := o.checkProfiles(); err != nil {
 		return nil, fmt.Errorf("upload: %w", err)
 	}
 	if o.Catalog == nil {
@@ -160,22 +160,6 @@ func (p *Pipeline) Get(ctx context.Context, id string) (Asset, error) {
 	return p.current(a), nil
 }
 
-// List returns up to q.Limit assets (0: 100) in descending order of their ids, the
-// newest first unless the host chose ids of its own.
-func (p *Pipeline) List(ctx context.Context, q Query) ([]Asset, error) {
-	if q.Limit <= 0 {
-		q.Limit = 100
-	}
-	assets := make([]Asset, 0, min(q.Limit, 100))
-	for a, err := range p.catalog.List(ctx, q) {
-		if err != nil {
-			return nil, err
-		}
-		assets = append(assets, p.current(a))
-	}
-	return assets, nil
-}
-
 // Snapshot returns the state of the asset as an event: what a stream of events
 // begins with. A missing asset gives [ErrNotFound].
 func (p *Pipeline) Snapshot(ctx context.Context, id string) (progress.Event, error) {
@@ -209,6 +193,18 @@ func (p *Pipeline) current(a Asset) Asset {
 // edit changes the record of id. It reads again and calls change again where somebody
 // else was faster; an error from change is returned as it is.
 func (p *Pipeline) edit(ctx context.Context, id string, change func(*Asset) error) (Asset, error) {
+	return p.rewrite(ctx, id, func(a *Asset) error {
+		err := change(a)
+		if err == nil {
+			a.Updated = now()
+		}
+		return err
+	})
+}
+
+// rewrite is edit that leaves Asset.Updated, by which a run knows its own words again (see
+// holder.wrote).
+func (p *Pipeline) rewrite(ctx context.Context, id string, change func(*Asset) error) (Asset, error) {
 	for try := 0; ; try++ {
 		a, rev, err := p.catalog.Get(ctx, id)
 		if err != nil {
@@ -217,7 +213,6 @@ func (p *Pipeline) edit(ctx context.Context, id string, change func(*Asset) erro
 		if err := change(&a); err != nil {
 			return a, err
 		}
-		a.Updated = now()
 		_, err = p.catalog.Put(ctx, a, rev)
 		if err == nil || !errors.Is(err, ErrConflict) || try == 20 {
 			return a, err

@@ -53,6 +53,16 @@ func (q *queue) remove(id, attempt string) {
 	q.wake()
 }
 
+// reprioritize takes over the priority of an asset that waits.
+func (q *queue) reprioritize(a Asset) {
+	q.mu.Lock()
+	if w := q.waiting[a.ID]; w != nil && w.attempt == a.Attempt {
+		w.priority = a.Priority
+	}
+	q.mu.Unlock()
+	q.wake()
+}
+
 func (q *queue) wake() {
 	select {
 	case q.changed <- struct{}{}:

@@ -26,7 +26,7 @@ const (
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
 	body := rolling.New(w, r, h.opts.UploadIdle)
 	defer body.Done()
-	n, err := describe(r)
+	n, err := h.describe(r)
 	if !h.allowed(w, r, ActionUpload, n.ID) {
 		return
 	}
@@ -56,11 +56,6 @@ func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
 		n.Size = max(0, r.ContentLength)
 		a, err = h.create(r, n, src)
 	}
-	var denied *deniedError
-	if errors.As(err, &denied) {
-		writeDenied(w, denied.err)
-		return
-	}
 	h.accepted(w, r, at, a, err)
 }
 
@@ -79,17 +74,31 @@ func (h *Handler) refusable(r *http.Request, limit int64) error {
 	return h.p.room(r.Context(), max(0, r.ContentLength))
 }
 
-// deniedError is the host's refusal out of Prepare.
+// deniedError is the host's refusal out of Prepare and its like.
 type deniedError struct{ err error }
 
 func (e *deniedError) Error() string { return e.err.Error() }
 
+// prepare asks the host's hook.
+func (h *Handler) prepare(r *http.Request, n *NewAsset) error {
+	if h.opts.Prepare == nil {
+		return nil
+	}
+	if err := h.opts.Prepare(r, n); err != nil {
+		return &deniedError{err}
+	}
+	return nil
+}
+
 // create hands the upload to the pipeline.
 func (h *Handler) create(r *http.Request, n NewAsset, body io.Reader) (Asset, error) {
-	if h.opts.Prepare != nil {
-		if err := h.opts.Prepare(r, &n); err != nil {
+	if n.Profile != "" && h.opts.Authorize != nil {
+		if err := h.opts.Authorize(r, ActionProfile, n.ID); err != nil {
 			return Asset{}, &deniedError{err}
 		}
+	}
+	if err := h.prepare(r, &n); err != nil {
+		return Asset{}, err
 	}
 	return h.p.Create(r.Context(), n, limited(body, h.opts.MaxUpload))
 }
@@ -110,7 +119,7 @@ func (h *Handler) uploadForm(w http.ResponseWriter, r *http.Request, n NewAsset,
 			return Asset{}, errNoFile
 		}
 		if name != "file" {
-			if err := readField(&n, name, part); err != nil {
+			if err := h.readField(&n, name, part); err != nil {
 				return Asset{}, err
 			}
 			continue
@@ -132,7 +141,7 @@ func (h *Handler) uploadForm(w http.ResponseWriter, r *http.Request, n NewAsset,
 }
 
 // readField takes a field of the form into n. Fields with other names are ignored.
-func readField(n *NewAsset, name string, part io.Reader) error {
+func (h *Handler) readField(n *NewAsset, name string, part io.Reader) error {
 	data, err := io.ReadAll(io.LimitReader(part, maxField+1))
 	if err != nil {
 		return formError(err)
@@ -140,10 +149,19 @@ func readField(n *NewAsset, name string, part io.Reader) error {
 	if len(data) > maxField {
 		return invalid("The field %q has more than %d bytes.", name, maxField)
 	}
-	return n.set(name, string(data))
+	return h.set(n, name, string(data))
 }
 
 // set takes a value that a client sent under a name.
+func (h *Handler) set(n *NewAsset, name, value string) error {
+	if name == "profile" && h.opts.UploadProfiles {
+		n.Profile = value
+		return nil
+	}
+	return n.set(name, value)
+}
+
+// set takes a value that any client may send under a name.
 func (n *NewAsset) set(name, value string) error {
 	key, isMeta := strings.CutPrefix(name, metadataField)
 	switch {
@@ -170,14 +188,14 @@ func (n *NewAsset) set(name, value string) error {
 }
 
 // describe reads what a request says of its upload beside the body.
-func describe(r *http.Request) (NewAsset, error) {
+func (h *Handler) describe(r *http.Request) (NewAsset, error) {
 	var n NewAsset
 	query, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return n, invalid("The query of the address cannot be read.")
 	}
 	for name, values := range query {
-		if err := n.set(name, values[0]); err != nil {
+		if err := h.set(&n, name, values[0]); err != nil {
 			return n, err
 		}
 	}

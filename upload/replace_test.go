@@ -3,6 +3,7 @@ package upload_test
 import (
 	"context"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -241,4 +242,61 @@ func TestSessionReplaces(t *testing.T) {
 	assert.Equal(t, 2, c.Attempts)
 	assert.Len(t, keysOf(t, b.store, "sources/"), 2)
 	assert.Equal(t, encoder.Source{Parts: c.Source.Parts}, b.studio.jobs[1].Source)
+}
+
+func TestHTTPReplace(t *testing.T) {
+	b := newBench(t, func(b *bench) { b.opts.MaxSize = 100 })
+	var actions []string
+	h := upload.NewHandler(b.Pipeline, &upload.HandlerOptions{
+		Tenant: func(r *http.Request) string { return r.Header.Get("Tenant") },
+		Authorize: func(_ *http.Request, action, asset string) error {
+			actions = append(actions, action+" "+asset)
+			return nil
+		},
+		Prepare: func(_ *http.Request, n *upload.NewAsset) error {
+			if n.Name == "no.mp4" {
+				return &upload.Refusal{Status: 422, Message: "No."}
+			}
+			return nil
+		},
+	})
+	a := b.terminal(b.create(upload.NewAsset{Name: "old.mp4", Tenant: "t"}))
+	target := "/assets/" + a.ID + "/source"
+	put := func(body io.Reader, headers ...string) answer {
+		return b.do(h, "PUT", target, body, append([]string{"Tenant", "t"}, headers...)...)
+	}
+	got := put(strings.NewReader("another video"), "Content-Type", "video/mp4", "X-File-Name", "n%20ew.mp4")
+	require.Equal(t, http.StatusAccepted, got.status, got.body)
+	assert.Equal(t, []string{"replace " + a.ID}, actions)
+	assert.Equal(t, "/assets/"+a.ID, got.header.Get("Location"))
+	assert.Equal(t, "n ew.mp4", got.Name)
+	assert.EqualValues(t, 13, got.Size)
+	assert.NotEqual(t, a.Attempt, got.Attempt)
+	assert.NotEmpty(t, got.Playlist, "the old one")
+	done := b.terminal(upload.Asset{ID: a.ID, Attempt: got.Attempt})
+	assert.Equal(t, progress.Complete, done.Status)
+
+	kept := b.kept()
+	for name, c := range map[string]struct {
+		got    answer
+		status int
+		code   string
+	}{
+		"another tenant's": {b.do(h, "PUT", target, unread{t}, "Tenant", "u"), 404, "not_found"},
+		"missing":          {b.do(h, "PUT", "/assets/nobody/source", unread{t}), 404, "not_found"},
+		"too large":        {put(strings.NewReader(strings.Repeat("x", 101))), 413, "too_large"},
+		"a form":           {put(unread{t}, "Content-Type", "multipart/form-data; boundary=x"), 415, "unsupported_type"},
+		"empty":            {put(strings.NewReader("")), 422, "empty_upload"},
+		"encoded":          {put(unread{t}, "Content-Encoding", "gzip"), 422, "invalid_field"},
+		"refused":          {put(unread{t}, "X-File-Name", "no.mp4"), 422, "refused"},
+	} {
+		assert.Equal(t, c.status, c.got.status, name)
+		assert.Equal(t, c.code, c.got.Error.Code, name)
+	}
+	assert.Equal(t, kept, b.kept())
+	assert.Equal(t, http.StatusNotFound, b.do(h, "GET", target, nil, "Tenant", "t").status, "originals are not shown")
+	assert.Equal(t, "PUT, OPTIONS", b.do(h, "OPTIONS", target, nil).header.Get("Allow"))
+	shown := upload.NewHandler(b.Pipeline, &upload.HandlerOptions{Originals: true})
+	assert.Equal(t, "GET, HEAD, PUT, OPTIONS", b.do(shown, "OPTIONS", target, nil).header.Get("Allow"))
+	assert.Equal(t, "another video", b.do(shown, "GET", target, nil).body)
 }

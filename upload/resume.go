@@ -168,7 +168,7 @@ func (r *run) recipe(ctx context.Context, job encoder.Job) (string, error) {
 		// Encrypt is last and left out where it is nil: so what was recorded before there
 		// was encryption goes on.
 		Encrypt *encoder.EncryptOptions `json:",omitempty"`
-	}{made, job.Source, job.Media, job.Grid, job.Tracks, r.p.opts.encrypt()})
+	}{made, job.Source, job.Media, job.Grid, job.Tracks, r.p.opts.encrypt(r.held.get())})
 	if err != nil {
 		return "", err
 	}

@@ -68,6 +68,9 @@ func (r *run) process(ctx context.Context) (err error) {
 	go func() { defer close(kept); r.keep(keeper) }()
 	defer func() { stop(); <-kept }()
 
+	if _, err := r.profile(); err != nil {
+		return err
+	}
 	media, err := r.probe(ctx)
 	if err != nil {
 		return err

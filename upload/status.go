@@ -28,6 +28,7 @@ const (
 	codeNoSpace    = "insufficient_storage"
 	codeQuota      = "quota_exceeded"
 	codeRefused    = "refused"
+	codeModified   = "modified"
 	codeStorage    = "storage_unavailable"
 
 	codePartsMissing = "parts_missing"
@@ -51,11 +52,14 @@ type answer struct {
 // statusOf is the one place where errors become HTTP. limit is the largest upload.
 func statusOf(err error, limit int64) answer {
 	var field *fieldError
+	var wrong *requestError
 	var over *http.MaxBytesError
 	var quota *quotaError
 	switch {
 	case errors.Is(err, ErrNotFound):
 		return answer{http.StatusNotFound, problem.NotFound, "There is no such asset. It may have been deleted.", ""}
+	case errors.As(err, &wrong):
+		return wrong.answer
 	case errors.As(err, &field):
 		return answer{http.StatusUnprocessableEntity, codeInvalid, field.sentence, ""}
 	case errors.Is(err, ErrType):
@@ -75,10 +79,6 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusServiceUnavailable, problem.Unavailable, "The service cannot tell whether it may take this. Try again in a moment.", "10"}
 	case errors.Is(err, ErrIncomplete) && errors.Is(err, os.ErrDeadlineExceeded):
 		return answer{http.StatusRequestTimeout, codeTimeout, "The upload stood still for too long. Try again.", ""}
-	case errors.Is(err, errNotJSON):
-		return answer{http.StatusUnsupportedMediaType, codeType, "Describe the upload in JSON, with the content type application/json.", ""}
-	case errors.Is(err, errMalformedJSON):
-		return answer{http.StatusBadRequest, problem.BadRequest, "The body is no well-formed JSON.", ""}
 	case errors.Is(err, ErrNoPresign):
 		return answer{http.StatusNotImplemented, codeUnsupported, "This service takes no uploads by way of its bucket. Send the file itself.", ""}
 	case errors.Is(err, errMalformed):

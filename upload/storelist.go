@@ -30,7 +30,7 @@ func (c *StoreCatalog) List(ctx context.Context, q Query) iter.Seq2[Asset, error
 				return
 			}
 			for _, r := range records {
-				if r == nil || !q.matches(r.Asset) {
+				if r == nil || !q.Matches(r.Asset) {
 					continue
 				}
 				if !yield(r.Asset, nil) {

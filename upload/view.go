@@ -4,8 +4,6 @@ import (
 	"encoding/json"
 	"math"
 	"net/http"
-	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,6 +31,7 @@ type assetView struct {
 	Storyboard string            `json:"storyboard,omitempty"`
 	Size       int64             `json:"size"`
 	Priority   int               `json:"priority,omitempty"`
+	Profile    string            `json:"profile,omitempty"`
 	Metadata   map[string]string `json:"metadata,omitempty"`
 	Error      *progress.Failure `json:"error,omitempty"`
 	Warnings   []Warning         `json:"warnings,omitempty"`
@@ -49,16 +48,9 @@ type listView struct {
 	Next *string `json:"next"`
 }
 
+// view is the whole form, plainView all of it that says no URLs.
 func (h *Handler) view(r *http.Request, a Asset) assetView {
-	v := assetView{
-		ID: a.ID, Name: a.Name, Tenant: a.Tenant, Status: a.Status, Stage: a.Stage, Attempt: a.Attempt,
-		Fraction: a.Fraction, Position: seconds(a.Position), Duration: seconds(a.Duration), Front: seconds(a.Front),
-		Size: a.Size, Priority: a.Priority, Metadata: a.Metadata, Error: a.Error, Warnings: a.Warnings,
-		Created: a.Created, Updated: a.Updated, Completed: a.Completed,
-	}
-	if e := h.p.state(a); !a.Status.Terminal() {
-		v.Queue, v.ETA, v.Speed = e.Queue, seconds(e.ETA), e.Speed
-	}
+	v := h.plainView(a)
 	if a.Playlist != "" {
 		v.Playlist = h.mediaURL(r, a.Playlist)
 	}
@@ -67,6 +59,22 @@ func (h *Handler) view(r *http.Request, a Asset) assetView {
 	}
 	if a.Storyboard != "" {
 		v.Storyboard = h.mediaURL(r, a.Storyboard)
+	}
+	return v
+}
+
+func (h *Handler) plainView(a Asset) assetView {
+	v := assetView{
+		ID: a.ID, Name: a.Name, Tenant: a.Tenant, Status: a.Status, Stage: a.Stage, Attempt: a.Attempt,
+		Fraction: a.Fraction, Position: seconds(a.Position), Duration: seconds(a.Duration), Front: seconds(a.Front),
+		Size: a.Size, Priority: a.Priority, Profile: a.Profile, Metadata: a.Metadata, Error: a.Error, Warnings: a.Warnings,
+		Created: a.Created, Updated: a.Updated, Completed: a.Completed,
+	}
+	if a.Edited.After(a.Updated) {
+		v.Updated = a.Edited
+	}
+	if e := h.p.state(a); !a.Status.Terminal() {
+		v.Queue, v.ETA, v.Speed = e.Queue, seconds(e.ETA), e.Speed
 	}
 	return v
 }
@@ -87,30 +95,4 @@ func writeJSON(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_ = json.NewEncoder(w).Encode(v) // who does not read the answer has gone
-}
-
-// Limits of a page of assets.
-const (
-	pageSize    = 50
-	maxPageSize = 200
-)
-
-// listQuery reads the query of a list.
-func listQuery(r *http.Request) (Query, error) {
-	v := r.URL.Query()
-	q := Query{Limit: pageSize, After: v.Get("after")}
-	if s := v.Get("limit"); s != "" {
-		n, err := strconv.Atoi(s)
-		if err != nil || n < 1 {
-			return q, invalid("limit is a number from 1 to %d.", maxPageSize)
-		}
-		q.Limit = min(n, maxPageSize)
-	}
-	if s := v.Get("status"); s != "" {
-		q.Status = progress.Status(strings.ToUpper(s))
-		if !slices.Contains(statuses[:], q.Status) {
-			return q, invalid("status is one of READY, RUNNING, COMPLETE and ERROR.")
-		}
-	}
-	return q, nil
 }

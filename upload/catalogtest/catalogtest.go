@@ -111,6 +111,7 @@ func Run(t *testing.T, open func(t *testing.T) upload.Catalog, opts ...Option) {
 		{"LeaseReleased", testLeaseReleased},
 		{"ListOrder", testListOrder},
 		{"ListFilters", testListFilters},
+		{"ListNarrows", testListNarrows},
 		{"ListPages", testListPages},
 		{"ListStops", testListStops},
 		{"ListDuringWrites", testListDuringWrites},

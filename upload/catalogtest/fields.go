@@ -54,7 +54,7 @@ func fill(t *testing.T, path string, v reflect.Value, seed int, n *int) {
 	case reflect.Int, reflect.Int32:
 		v.SetInt(int64(at))
 	case reflect.Int64:
-		v.SetInt(1<<53 + int64(at)) // neither 32 bits nor a float64 hold it
+		v.SetInt(1<<53 + 2*int64(at) + 1) // neither 32 bits nor a float64 hold it
 	case reflect.Float64:
 		v.SetFloat(float64(at) / 1237)
 	case reflect.Struct:

@@ -68,6 +68,43 @@ func testListFilters(t *testing.T, c upload.Catalog, _ config) {
 	wantList(t, c, upload.Query{Status: progress.Ready}, "x20", "x16", "x12", "x08", "x04")
 }
 
+// testListNarrows asks for what upload.Query.Matches knows: names, times, metadata, profiles.
+func testListNarrows(t *testing.T, c upload.Catalog, _ config) {
+	names := []string{"Film.mp4", "a FILM of 100%", "", "Übung_1", "übung21"}
+	hour := func(n int) time.Time { return epoch.Add(time.Duration(n) * time.Hour) }
+	var all []upload.Asset
+	for i := range 20 {
+		a := finished(fmt.Sprintf("x%02d", i))
+		a.Name, a.Created, a.Profile = names[i%5], hour(i%7), []string{"", "hd"}[i%2]
+		if i%3 > 0 {
+			a.Metadata = map[string]string{"album": []string{"", "summer"}[i%2], "k": fmt.Sprint(i % 4)}
+		}
+		put(t, c, a, "")
+		all = append([]upload.Asset{a}, all...)
+	}
+	for _, q := range []upload.Query{
+		{Profile: "hd"}, {Profile: "HD"}, {Profile: "h%"},
+		{Name: "film"}, {Name: "FILM.MP4"}, {Name: "100%"}, {Name: "_1"}, {Name: "ÜBUNG"}, {Name: "%"}, {Name: "other"},
+		{Metadata: map[string]string{"album": "summer"}}, {Metadata: map[string]string{"album": ""}}, {Metadata: map[string]string{"none": ""}},
+		{Metadata: map[string]string{"album": "summer", "k": "1"}}, {Metadata: map[string]string{}},
+		{CreatedAfter: hour(2)}, {CreatedBefore: hour(2)}, {CreatedAfter: hour(1), CreatedBefore: hour(3)}, {CreatedAfter: hour(9)},
+		{CreatedAfter: hour(1).In(time.FixedZone("", 3600)), Profile: "hd", Name: "m", Metadata: map[string]string{"album": "summer"}},
+	} {
+		for _, after := range []string{"", "x11"} {
+			for _, limit := range []int{0, 2} {
+				q.After, q.Limit = after, limit
+				var want []string
+				for _, a := range all {
+					if q.Matches(a) && (limit == 0 || len(want) < limit) {
+						want = append(want, a.ID)
+					}
+				}
+				wantList(t, c, q, want...)
+			}
+		}
+	}
+}
+
 // testListPages walks with After and Limit, as a browser does, while records come and
 // go behind and before it.
 func testListPages(t *testing.T, c upload.Catalog, _ config) {

@@ -271,6 +271,28 @@ func (c *catalog) Claim(ctx context.Context, owner string, lease time.Duration) 
 	}
 }
 
+// known returns what the catalog knows of q, but for After.
+func (c *catalog) known(q upload.Query) upload.Query {
+	q.After = ""
+	switch c.fault {
+	case "status":
+		q.Status = ""
+	case "tenant":
+		q.Tenant = ""
+	case "profile":
+		q.Profile = ""
+	case "name":
+		q.Name = ""
+	case "metadata":
+		q.Metadata = nil
+	case "since":
+		q.CreatedAfter = time.Time{}
+	case "until":
+		q.CreatedBefore = time.Time{}
+	}
+	return q
+}
+
 func (c *catalog) List(ctx context.Context, q upload.Query) iter.Seq2[upload.Asset, error] {
 	return func(yield func(upload.Asset, error) bool) {
 		c.mu.Lock()
@@ -300,7 +322,7 @@ func (c *catalog) List(ctx context.Context, q upload.Query) iter.Seq2[upload.Ass
 			}
 			a := c.asset(rows[id])
 			after := q.After == "" || a.ID < q.After || c.fault == "inclusive" && a.ID == q.After
-			if !after || q.Status != "" && a.Status != q.Status && c.fault != "status" || q.Tenant != "" && a.Tenant != q.Tenant && c.fault != "tenant" {
+			if !after || !c.known(q).Matches(a) {
 				if c.fault == "limit first" {
 					n++
 				}

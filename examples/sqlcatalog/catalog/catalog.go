@@ -93,14 +93,21 @@ const page = 100
 // List implements upload.Catalog. It holds no connection while it yields.
 func (c *Catalog) List(ctx context.Context, q upload.Query) iter.Seq2[upload.Asset, error] {
 	return func(yield func(upload.Asset, error) bool) {
-		for left := q.Limit; ; left -= page {
+		for found := 0; ; {
 			n := page
 			if q.Limit > 0 {
-				n = min(n, left)
+				n = min(n, q.Limit-found)
 			}
 			assets, err := c.page(ctx, q, n)
 			for _, a := range assets {
+				matches := q.Matches(a) // what there is no column for, too
+				if q.After = a.ID; !matches {
+					continue
+				}
 				if !yield(a, nil) {
+					return
+				}
+				if found++; found == q.Limit {
 					return
 				}
 			}
@@ -108,15 +115,14 @@ func (c *Catalog) List(ctx context.Context, q upload.Query) iter.Seq2[upload.Ass
 				yield(upload.Asset{}, failure(ctx, "list", "", err))
 				return
 			}
-			if len(assets) < n || n == left {
+			if len(assets) < n {
 				return
 			}
-			q.After = assets[n-1].ID
 		}
 	}
 }
 
-// page returns up to n records that match q.
+// page returns up to n records that may match q.
 func (c *Catalog) page(ctx context.Context, q upload.Query, n int) ([]upload.Asset, error) {
 	where, args := []string{"TRUE"}, []any{}
 	for _, filter := range []struct{ cond, value string }{
@@ -125,6 +131,13 @@ func (c *Catalog) page(ctx context.Context, q upload.Query, n int) ([]upload.Ass
 		if filter.value != "" {
 			where, args = append(where, filter.cond), append(args, filter.value)
 		}
+	}
+	// The column is in microseconds, so these let some pass that q does not.
+	if !q.CreatedAfter.IsZero() {
+		where, args = append(where, "created >= ?"), append(args, q.CreatedAfter.UnixMicro())
+	}
+	if !q.CreatedBefore.IsZero() {
+		where, args = append(where, "created <= ?"), append(args, q.CreatedBefore.UnixMicro())
 	}
 	rows, err := c.db.QueryContext(ctx, `SELECT record, rev FROM assets WHERE `+strings.Join(where, " AND ")+
 		` ORDER BY id DESC LIMIT ?`, append(args, n)...)
