@@ -61,6 +61,7 @@ type Stage string
 // The stages, in their order.
 const (
 	StageQueued     Stage = "queued"
+	StageFetching   Stage = "fetching" // the source comes from another server
 	StageProbing    Stage = "probing"
 	StageEncoding   Stage = "encoding"
 	StagePublishing Stage = "publishing"

@@ -35,6 +35,8 @@ type Asset struct {
 	Size   int64          `json:"size"` // bytes of Source
 	// External says that the source belongs to the host: deleting the asset leaves it.
 	External bool `json:"external,omitempty"`
+	// Fetch is where the rest of the source comes from, nil once all of it is there.
+	Fetch *Fetch `json:"fetch,omitempty"`
 	// Media is what the probe said, nil before.
 	Media *encoder.Media `json:"media,omitempty"`
 
@@ -156,6 +158,10 @@ func (a Asset) clone() Asset {
 		m := *a.Media
 		m.Streams = append([]encoder.Stream(nil), m.Streams...)
 		a.Media = &m
+	}
+	if a.Fetch != nil {
+		f := *a.Fetch
+		a.Fetch = &f
 	}
 	if a.Error != nil {
 		e := *a.Error

@@ -50,6 +50,7 @@ const (
 	CodeInternal      = "internal"        // a panic or a bug; the log says more
 	CodeSourceMissing = "source_missing"  // the original is no longer in the Store
 	CodeSourceChanged = "source_changed"  // the original is another than was accepted
+	CodeSourceRefused = "source_refused"  // the address of the original may not be called
 	CodeNonconformant = "nonconformant"   // what was encoded is not what its playlists say
 	CodeRejected      = "rejected"        // Options.Accept does not want the video
 	CodeProfile       = "unknown_profile" // Options.Profiles has no such profile any more

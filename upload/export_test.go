@@ -27,3 +27,9 @@ func OriginalOf(store storage.Store, a Asset) deliver.Resource {
 
 // MergePatch applies a JSON merge patch.
 var MergePatch = mergePatch
+
+// FetchInParts has sources that come from URLs kept in parts of n bytes.
+func (p *Pipeline) FetchInParts(n int64) { p.fetcher.least = n }
+
+// ParseContentRange is what is read of a Content-Range.
+var ParseContentRange = parseContentRange

@@ -210,6 +210,8 @@ func (h *Handler) ofAsset(at place) methods {
 		m[http.MethodPost] = h.retryAll
 	case "presign":
 		m[http.MethodPost] = h.presign
+	case "import":
+		m[http.MethodPost] = h.importURL
 	}
 	return m
 }

@@ -135,14 +135,23 @@ func (p *Pipeline) receive(ctx context.Context, n NewAsset, r io.Reader) (encode
 
 // register records a new asset over its source and tells of it.
 func (p *Pipeline) register(ctx context.Context, n NewAsset, parts []encoder.Part, external bool) (Asset, error) {
+	return p.enter(ctx, newRecord(n, parts, external))
+}
+
+// newRecord returns the first record of an asset.
+func newRecord(n NewAsset, parts []encoder.Part, external bool) Asset {
 	at, source := now(), encoder.Source{Parts: parts}
-	a := Asset{
+	return Asset{
 		Version: AssetVersion, ID: n.ID, Tenant: n.Tenant, Name: n.Name, Priority: n.Priority,
 		Metadata: n.Metadata, Profile: n.Profile, ContentType: n.ContentType,
 		Source: source, Size: source.Size(), External: external,
 		Status: progress.Ready, Stage: progress.StageQueued, Attempt: ids.New(at), Attempts: 1,
 		Created: at, Updated: at,
 	}
+}
+
+// enter records a new asset and tells of it.
+func (p *Pipeline) enter(ctx context.Context, a Asset) (Asset, error) {
 	p.queue.add(a)
 	if _, err := p.catalog.Put(ctx, a, ""); err != nil && !p.recorded(ctx, a) {
 		p.queue.remove(a.ID, a.Attempt)

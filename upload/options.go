@@ -55,6 +55,9 @@ type Options struct {
 	// folders and memory, storage/s3presign over S3. Its keys are those of the pipeline's
 	// Store. Defaults to nil: uploads pass through this process.
 	Presign storage.Presigner
+	// Fetch allows imports from URLs (Pipeline.ImportURL) and bounds them. Defaults to nil:
+	// they are refused with ErrNoFetch, for they reach into the network.
+	Fetch *FetchOptions
 	// AllowTypes are the content types that are accepted, such as "video/*" or
 	// "video/mp4"; an upload that says nothing, or application/octet-stream, is always
 	// accepted. Defaults to nil: whatever might be a video or sound.

@@ -86,7 +86,7 @@ func (o *original) info() (storage.Info, error) {
 		info.Size += p.Size
 		_, _ = fmt.Fprintf(sum, "%q %q %d\n", p.Key, p.ETag, p.Size)
 	}
-	if len(o.asset.Source.Parts) == 0 {
+	if len(o.asset.Source.Parts) == 0 || o.asset.Fetch != nil {
 		return info, fmt.Errorf("source of %s: %w", o.asset.ID, storage.ErrNotExist)
 	}
 	info.ETag = hex.EncodeToString(sum.Sum(nil)[:12])

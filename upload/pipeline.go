@@ -35,13 +35,15 @@ type Pipeline struct {
 	reserved reservations
 	// sessions are those that are being saved, finished or abandoned.
 	sessions reservations
+	fetcher  *fetcher // nil where imports from URLs are off
 	grants   grants
 }
 
 // New returns a Pipeline over store. Sources are kept under "sources/", what is
 // served under "media/", and the default catalog's records under "catalog/". New does
-// no I/O; it fails where store, enc or prober is nil, and where Options.Plan or one of
-// Options.Profiles asks for encryption that cannot be checked.
+// no I/O; it fails where store, enc or prober is nil, where Options.Plan or one of
+// Options.Profiles asks for encryption that cannot be checked, and where Options.Fetch
+// lists what is no host name.
 func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *Options) (*Pipeline, error) {
 	if store == nil || enc == nil || prober == nil {
 		return nil, errors.New("upload: New needs a store, an encoder and a prober")
@@ -56,6 +58,10 @@ func New(store storage.Store, enc encoder.Encoder, prober encoder.Prober, opts *
 	p := &Pipeline{
 		store: store, enc: enc, prober: prober, opts: o, log: o.Logger,
 		owner: ids.New(time.Now()), sweeping: make(chan struct{}, 1), life: newLifecycle(),
+	}
+	var err error
+	if p.fetcher, err = newFetcher(o.Fetch, o.Workers); err != nil {
+		return nil, fmt.Errorf("upload: %w", err)
 	}
 	p.catalog = catalogGuard{o.Catalog, o.Logger, p.lose}
 	p.tracker = newTracker(o.Sink, o.Logger)

@@ -152,7 +152,7 @@ func (p *Pipeline) exchange(ctx context.Context, id string, parts []encoder.Part
 		}
 		attempt = ids.New(now())
 		a.renew(attempt)
-		a.Source, a.External, a.Size = encoder.Source{Parts: slices.Clone(parts)}, false, 0
+		a.Source, a.External, a.Size, a.Fetch = encoder.Source{Parts: slices.Clone(parts)}, false, 0, nil
 		for _, part := range parts {
 			a.Size += part.Size
 		}

@@ -23,6 +23,7 @@ type run struct {
 	p      *Pipeline
 	held   *holder
 	cancel context.CancelCauseFunc
+	leave  func() // the seat of its fetch; may be called again
 	log    *slog.Logger
 
 	pub      *hls.Publisher
@@ -42,13 +43,13 @@ func newRun(p *Pipeline, a Asset, rev Revision, cancel context.CancelCauseFunc) 
 		p: p,
 		held: &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev,
 			stray: a.Status == progress.Running}, // whoever ran it may only have stood still
-		cancel: cancel,
-		log:    p.log.With("asset", a.ID, "tenant", a.Tenant, "attempt", a.Attempt),
-		state:  a.Event(),
+		cancel: cancel, leave: func() {},
+		log:   p.log.With("asset", a.ID, "tenant", a.Tenant, "attempt", a.Attempt),
+		state: a.Event(),
 	}
 }
 
-// process probes, plans, encodes and publishes. It returns nil when the presentation
+// process fetches, probes, plans, encodes and publishes. It returns nil when the presentation
 // is published whole, and leaves the record RUNNING in every case.
 func (r *run) process(ctx context.Context) (err error) {
 	defer func() {
@@ -69,6 +70,9 @@ func (r *run) process(ctx context.Context) (err error) {
 	defer func() { stop(); <-kept }()
 
 	if _, err := r.profile(); err != nil {
+		return err
+	}
+	if err := r.fetch(ctx); err != nil {
 		return err
 	}
 	media, err := r.probe(ctx)
@@ -94,8 +98,12 @@ func (r *run) process(ctx context.Context) (err error) {
 // begin makes the record RUNNING. The output stays that of the attempt's run before,
 // until settle knows whether that can be gone on with.
 func (r *run) begin(ctx context.Context) error {
+	stage := progress.StageProbing
+	if r.held.get().Fetch != nil {
+		stage = progress.StageFetching
+	}
 	err := r.held.update(ctx, func(a *Asset) {
-		a.Status, a.Stage, a.Due = progress.Running, progress.StageProbing, time.Time{}
+		a.Status, a.Stage, a.Due = progress.Running, stage, time.Time{}
 		if a.Runs++; a.Runs == 1 {
 			a.Output = outputOf(*a, 1)
 			r.withdrawn(a)
@@ -107,7 +115,7 @@ func (r *run) begin(ctx context.Context) error {
 	a := r.held.get()
 	r.log = r.log.With("run", a.Runs)
 	r.log.Info("An asset is being worked on.")
-	r.tell(ctx, func(e *progress.Event) { e.Status, e.Stage = progress.Running, progress.StageProbing })
+	r.tell(ctx, func(e *progress.Event) { e.Status, e.Stage = progress.Running, stage })
 	return nil
 }
 

@@ -81,6 +81,8 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusRequestTimeout, codeTimeout, "The upload stood still for too long. Try again.", ""}
 	case errors.Is(err, ErrNoPresign):
 		return answer{http.StatusNotImplemented, codeUnsupported, "This service takes no uploads by way of its bucket. Send the file itself.", ""}
+	case errors.Is(err, ErrNoFetch):
+		return answer{http.StatusNotImplemented, codeUnsupported, "This service does not fetch files from addresses. Send the file itself.", ""}
 	case errors.Is(err, errMalformed):
 		return answer{http.StatusBadRequest, problem.BadRequest, "The body is no well-formed multipart/form-data.", ""}
 	case errors.Is(err, ErrIncomplete):

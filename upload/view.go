@@ -30,6 +30,7 @@ type assetView struct {
 	Poster     string            `json:"poster,omitempty"`
 	Storyboard string            `json:"storyboard,omitempty"`
 	Size       int64             `json:"size"`
+	Received   int64             `json:"received,omitempty"` // of Size, while the source is fetched
 	Priority   int               `json:"priority,omitempty"`
 	Profile    string            `json:"profile,omitempty"`
 	Metadata   map[string]string `json:"metadata,omitempty"`
@@ -69,6 +70,9 @@ func (h *Handler) plainView(a Asset) assetView {
 		Fraction: a.Fraction, Position: seconds(a.Position), Duration: seconds(a.Duration), Front: seconds(a.Front),
 		Size: a.Size, Priority: a.Priority, Profile: a.Profile, Metadata: a.Metadata, Error: a.Error, Warnings: a.Warnings,
 		Created: a.Created, Updated: a.Updated, Completed: a.Completed,
+	}
+	if a.Fetch != nil {
+		v.Received, v.Size = a.Size, max(a.Fetch.Size, a.Fetch.Announced)
 	}
 	if a.Edited.After(a.Updated) {
 		v.Updated = a.Edited

@@ -82,7 +82,13 @@ func (p *Pipeline) serve(a Asset, rev Revision) {
 	if e, ok := p.tracker.last(a.ID); a.Runs == 0 && a.Intent == IntentNone && (!ok || e.Attempt != a.Attempt) {
 		p.events.Report(ctx, a.Event()) // faster than who recorded it: READY comes first all the same
 	}
+	leave, ok := p.seat(ctx, a, rev)
+	if !ok {
+		return
+	}
+	defer leave()
 	r := newRun(p, a, rev, cancel)
+	r.leave = leave
 	err := r.process(ctx)
 	if cause := context.Cause(ctx); cause != nil && !r.finished {
 		err = cause // whatever the encoder made of it

@@ -8,8 +8,8 @@ import (
 // Client returns a client whose requests and redirects are all checked. It uses no proxy
 // and keeps no cookies, and decodes nothing: Content-Encoding is for the caller. It has
 // no time limits beside those of connecting: they are the contexts' of requests. Its
-// errors, which Bare strips of the URL, match *Refusal. Call CloseIdleConnections when it
-// is no longer needed.
+// errors, which Bare strips of the URL, match *Refusal. Each request has a connection of
+// its own, which ends with the answer's body.
 func (g *Guard) Client() *http.Client {
 	return &http.Client{
 		Transport: &checked{g, &http.Transport{
@@ -18,8 +18,7 @@ func (g *Guard) Client() *http.Client {
 			TLSHandshakeTimeout:    10 * time.Second,
 			DisableCompression:     true,
 			ForceAttemptHTTP2:      true,
-			MaxIdleConnsPerHost:    1,
-			IdleConnTimeout:        30 * time.Second,
+			DisableKeepAlives:      true, // what comes unasked on an idle connection net/http prints
 			MaxResponseHeaderBytes: 64 << 10,
 		}},
 		CheckRedirect: g.redirect,

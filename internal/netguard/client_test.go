@@ -63,9 +63,7 @@ func newServer(t testing.TB, h http.HandlerFunc) *httptest.Server {
 // get fetches raw with a client of the guard.
 func get(t testing.TB, g *netguard.Guard, raw string) (string, error) {
 	t.Helper()
-	client := g.Client()
-	defer client.CloseIdleConnections()
-	resp, err := client.Get(raw)
+	resp, err := g.Client().Get(raw)
 	if err != nil {
 		return "", err
 	}
@@ -116,10 +114,7 @@ func TestClientRefuses(t *testing.T) {
 
 func TestRebinding(t *testing.T) {
 	hits := atomic.Int32{}
-	s := newServer(t, func(w http.ResponseWriter, _ *http.Request) {
-		hits.Add(1)
-		w.Header().Set("Connection", "close")
-	})
+	s := newServer(t, func(http.ResponseWriter, *http.Request) { hits.Add(1) })
 	at := "http://rebinding.example:" + strconv.Itoa(int(portOf(t, s))) + "/"
 	with := func(r *resolver) *netguard.Guard {
 		return newGuard(t, &netguard.Options{Networks: []netip.Prefix{here}, Ports: []uint16{portOf(t, s)}, Resolver: r})

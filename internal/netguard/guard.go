@@ -5,7 +5,6 @@
 //	guard, err := netguard.New(&netguard.Options{Hosts: []string{"*.example.com"}})
 //	u, err := guard.CheckURL("https://media.example.com/a.mp4") // what can be said without a look at the network
 //	client := guard.Client()                                   // checks the rest, with every connection and redirect
-//	defer client.CloseIdleConnections()
 //
 // What a name resolves to is checked where the connection is made: a name is resolved
 // once, all of its addresses are checked, and the connection goes to one of those, so a
