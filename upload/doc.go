@@ -118,6 +118,7 @@
 //	GET    /{id}          200  the asset
 //	PATCH  /{id}          200  the asset as it is now: see below
 //	DELETE /{id}          204  the asset is gone, with all that belonged to it
+//	POST   /import        202  an asset whose source is fetched from a URL, with Options.Fetch
 //	PUT    /{id}/source   202  a new attempt over another source, which is the body
 //	POST   /{id}/retry    202  a new attempt; {"profile": "hd", "priority": 3} for another ladder, or nothing
 //	POST   /retry         202  new attempts of many: see below
@@ -192,6 +193,25 @@
 // repeated: for Options.SessionExpiry it is answered with the asset. What brings nothing for
 // that long is abandoned, and the bucket forgets its parts.
 //
+// # From a URL
+//
+// With Options.Fetch a file is fetched from where it is. POST /import takes JSON:
+//
+//	{"url": "https://media.example.com/clip.mp4?signature=…", "id": "01m8…", "name": "clip.mp4", "priority": 0,
+//	 "metadata": {"album": "summer"}}
+//
+// All but url may be left out, and profile is as in other uploads. The name is then what
+// the origin calls the file. The asset is there at once. Its first stage is "fetching", in which size and received say how many
+// bytes there will be and have come. Where a connection breaks, or the process ends, the
+// fetch goes on where it was (RFC 9110 Range and If-Range), or from its start where the
+// origin has no ranges, no strong validator, or another file by then. The URL is never
+// shown, and forgotten once the source is there.
+//
+// Only public addresses are called, whatever a name resolves to and a redirect leads to,
+// but for those in [FetchOptions]: a request in this service's name could reach what is
+// for its own network alone. Whether an address is private or a name unknown is answered
+// with the same words.
+//
 // # Who may do what
 //
 // HandlerOptions.Authorize is asked before anything is read or told: for "upload"
@@ -227,7 +247,7 @@
 //	422     empty_upload          the file has no bytes
 //	429     backlog_full          wait for Retry-After
 //	500     internal              a bug: the log has it
-//	501     not_supported         uploads don't go to the bucket here: send the file itself
+//	501     not_supported         uploads don't go to the bucket here, or nothing is fetched from URLs: send the file itself
 //	503     unavailable           starting or stopping, or a hook of the host's failed: wait for Retry-After
 //	503     storage_unavailable   the Store or Catalog fails: wait for Retry-After
 //	507     insufficient_storage  the Store is full, or has no room for an upload of this size
@@ -236,11 +256,13 @@
 //
 //	code                 permanent  what to do
 //	unsupported_format   yes        convert the file: no container or codec that ffmpeg reads
-//	no_media             yes        there is neither picture nor sound
+//	no_media             yes        there is neither picture nor sound, or the file at the URL is empty
 //	corrupt              yes        export the file again
 //	truncated            yes        upload it again: its end is missing
 //	too_large            yes        beyond the limits of duration, pixels, frames, streams, time or memory
 //	source_missing       yes        the original is gone from the Store: upload it again
+//	source_refused       yes        the URL, or what it leads to, may not be called: use a public one
+//	quota_exceeded       yes        (of a fetch) delete what is no longer needed; retry
 //	source_changed       yes        the original is another than was accepted: import it again
 //	not_copyable         yes        (with encoder.CopyOnly) the message says why it can't be offered without encoding
 //	rejected             yes        the host does not want the video: the message says why
@@ -251,7 +273,7 @@
 //	packaging_failed     yes        (after a second run) export the file again, with a constant frame rate
 //	keys_unavailable     (says)     give ffmpeg.Options.Keys the keys; retry when they can be had
 //	stalled              no         retry; the machine may be overloaded
-//	source_unavailable   no         retry when the Store answers
+//	source_unavailable   (says)     retry when the Store answers; of a URL: the message says what its server answered
 //	storage_unavailable  no         retry when the Store takes writes
 //	insufficient_storage no         make room in the Store (or in TMPDIR, as the message says); retry
 //	internal             (says)     a panic or a bug: the log has it

@@ -8,6 +8,7 @@ type importBody struct {
 	ID       string            `json:"id"`
 	Name     string            `json:"name"`
 	Priority int               `json:"priority"`
+	Profile  string            `json:"profile"`
 	Metadata map[string]string `json:"metadata"`
 }
 
@@ -33,11 +34,14 @@ func (h *Handler) importURL(w http.ResponseWriter, r *http.Request, at place) {
 		return
 	}
 	n := NewAsset{ID: body.ID, Tenant: h.tenant(r), Name: body.Name, Priority: body.Priority, Metadata: body.Metadata}
-	if h.opts.Prepare != nil {
-		if err := h.opts.Prepare(r, &n); err != nil {
-			writeDenied(w, err)
+	if body.Profile != "" && h.opts.UploadProfiles {
+		if n.Profile = body.Profile; !h.allowed(w, r, ActionProfile, n.ID) {
 			return
 		}
+	}
+	if err := h.prepare(r, &n); err != nil {
+		h.refuse(w, r, err)
+		return
 	}
 	a, err := h.p.importURL(r.Context(), n, body.URL, h.opts.MaxUpload)
 	h.accepted(w, r, at, a, err)

@@ -138,14 +138,13 @@ func fetchFrom(t testing.TB, o *originServer) *upload.FetchOptions {
 // newFetchBench is a bench that may fetch from the origin, in small parts.
 func newFetchBench(t testing.TB, o *originServer, change func(*bench)) *bench {
 	t.Helper()
-	b := newBench(t, func(b *bench) {
+	return newBench(t, func(b *bench) {
 		b.opts.Fetch = fetchFrom(t, o)
+		b.made = func(p *upload.Pipeline) { p.FetchInParts(10_000) }
 		if change != nil {
 			change(b)
 		}
 	})
-	b.FetchInParts(10_000)
-	return b
 }
 
 // imports imports the origin's file.

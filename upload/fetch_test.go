@@ -497,7 +497,6 @@ func TestImportURLGoesOnInAnotherProcess(t *testing.T) {
 				change.between(b, o, a)
 			}
 			b.start()
-			b.FetchInParts(10_000)
 			a = b.concluded(a)
 			require.Equal(t, progress.Complete, a.Status, a.Error)
 			b.has(a, o)
@@ -514,7 +513,7 @@ func TestImportURLIsRefusedByAnotherProcess(t *testing.T) {
 	gone, cancel := context.WithCancel(b.ctx)
 	cancel()
 	require.ErrorIs(t, b.Shutdown(gone), context.Canceled)
-	b.opts.Fetch = nil
+	b.opts.Fetch, b.made = nil, nil
 	b.start()
 	a = b.concluded(a)
 	assert.Equal(t, upload.CodeSourceRefused, a.Error.Code)

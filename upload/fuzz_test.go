@@ -37,7 +37,9 @@ func (waiting) Encode(ctx context.Context, _ encoder.Job, _ func(encoder.Update)
 // newFuzzed returns a handler whose pipeline remembers nothing of assets that are gone.
 func newFuzzed(f *testing.F) (*upload.Pipeline, http.Handler) {
 	f.Helper()
-	p, err := upload.New(newStore(f), waiting{}, waiting{}, &upload.Options{Backlog: 1 << 30, CheckOff: true})
+	p, err := upload.New(newStore(f), waiting{}, waiting{}, &upload.Options{
+		Backlog: 1 << 30, CheckOff: true, Fetch: &upload.FetchOptions{AllowHosts: []string{"192.0.2.1"}}, // which is never called
+	})
 	require.NoError(f, err)
 	require.NoError(f, p.Start(f.Context()))
 	f.Cleanup(func() {
@@ -99,6 +101,27 @@ func FuzzForm(f *testing.F) {
 	})
 }
 
+// FuzzImport feeds the JSON of an import. Nothing in it may lead anywhere.
+func FuzzImport(f *testing.F) {
+	p, h := newFuzzed(f)
+	for _, body := range []string{
+		`{"url": "http://192.0.2.1/a.mp4"}`, `{"url": "http://3221225985/a.mp4", "id": "x"}`, `{"url": "http://[::ffff:c000:201]/"}`,
+		`{"url": "http://u@192.0.2.1:80/", "metadata": {"a": null}}`, `{"url": "\u0000", "priority": 1e99}`, `[]`, `{"URL": ""}`,
+	} {
+		f.Add(body)
+	}
+	f.Fuzz(func(t *testing.T, body string) {
+		r := httptest.NewRequest("POST", "/assets/import", strings.NewReader(body))
+		r.Header.Set("Content-Type", "application/json")
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		checkAnswer(t, p, r, w)
+		if w.Code != 400 && w.Code != 422 {
+			t.Fatalf("%d %s", w.Code, w.Body)
+		}
+	})
+}
+
 // FuzzRequest feeds whole requests as net/http hands them over.
 func FuzzRequest(f *testing.F) {
 	p, h := newFuzzed(f)
@@ -110,6 +133,7 @@ func FuzzRequest(f *testing.F) {
 		"DELETE /assets/.. HTTP/1.1", "POST /assets/x/retry HTTP/1.1", "POST //x/../assets//cancel HTTP/1.0", "OPTIONS * HTTP/1.1", "CONNECT assets:1 HTTP/1.1",
 		"GET http://evil/assets/x/events HTTP/1.1", "POST /assets/x/complete HTTP/1.1", "GET /assets/x/upload HTTP/1.1",
 		"POST /assets/presign HTTP/1.1\nContent-Type: application/json\nContent-Length: 1",
+		"POST /assets/import HTTP/1.1\nContent-Type: application/json\nContent-Length: 1",
 	} {
 		f.Add([]byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\nHost: x\r\n\r\nx"))
 	}

@@ -176,6 +176,7 @@ type bench struct {
 	studio *studio
 	rec    *progresstest.Recorder
 	opts   upload.Options
+	made   func(*upload.Pipeline) // called with each pipeline before it is started
 }
 
 // newBench starts a pipeline that the test shuts down.
@@ -203,6 +204,9 @@ func (b *bench) start() {
 	var err error
 	b.Pipeline, err = upload.New(b.store, b.studio, b.studio, &b.opts)
 	require.NoError(b.t, err)
+	if b.made != nil {
+		b.made(b.Pipeline)
+	}
 	require.NoError(b.t, b.Start(b.ctx))
 	p := b.Pipeline
 	b.t.Cleanup(func() {

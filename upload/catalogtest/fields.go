@@ -33,7 +33,7 @@ func fill(t *testing.T, path string, v reflect.Value, seed int, n *int) {
 		*value = []progress.Status{progress.Ready, progress.Running, progress.Error}[seed%3]
 		return
 	case *progress.Stage:
-		*value = []progress.Stage{progress.StageProbing, progress.StageEncoding, progress.StagePublishing}[seed%3]
+		*value = []progress.Stage{progress.StageFetching, progress.StageProbing, progress.StageEncoding, progress.StagePublishing}[seed%4]
 		return
 	case *upload.Intent:
 		*value = []upload.Intent{upload.IntentDelete, upload.IntentCancel}[seed%2]

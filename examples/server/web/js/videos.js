@@ -5,7 +5,7 @@ import { ago, clamp, clock, left, percent } from './format.js';
 import { Thumbnail } from './storyboard.js';
 
 const words = { READY: 'Waiting', RUNNING: 'Encoding', COMPLETE: 'Ready', ERROR: 'Failed' };
-const stages = { queued: 'Waiting for an encoder', probing: 'Looking into the file', encoding: 'Encoding', publishing: 'Finishing' };
+const stages = { queued: 'Waiting for an encoder', fetching: 'Fetching the file', probing: 'Looking into the file', encoding: 'Encoding', publishing: 'Finishing' };
 
 export class Videos {
   #list;
