@@ -41,7 +41,7 @@ func TestPipelineThatHasLostItsCatalog(t *testing.T) {
 				require.NoError(t, p.Err())
 				a, err := p.Create(t.Context(), upload.NewAsset{}, strings.NewReader("a video"))
 				require.NoError(t, err)
-				time.Sleep(time.Minute)
+				time.Sleep(time.Minute + time.Second) // between two heartbeats
 				off.set(func(string, string) error { return errBroken })
 				quick := encodertest.NewFake(store, nil)
 				next, err := upload.New(store, quick, quick, &upload.Options{Logger: testLog(t)})
