@@ -7,8 +7,10 @@ require (
 	github.com/Eyevinn/mp4ff v0.52.0
 	github.com/grafov/m3u8 v0.12.1
 	github.com/stretchr/testify v1.12.1
+	github.com/tus/tusd/v2 v2.8.0
 	go.uber.org/goleak v1.3.0
 	gocloud.dev v0.47.0
+	golang.org/x/exp v0.0.0-20250106191152-7588d65b2ba8
 	golang.org/x/sync v0.24.0
 	golang.org/x/text v0.41.0
 )

@@ -2,12 +2,12 @@ package upload
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"runtime/debug"
 	"strings"
 	"time"
 
+	"github.com/vodkit/vodkit/internal/mount"
 	"github.com/vodkit/vodkit/internal/problem"
 )
 
@@ -171,32 +171,10 @@ type place struct {
 
 // locate reads the path, wherever the handler is mounted.
 func (h *Handler) locate(r *http.Request) place {
-	full, _, _ := strings.Cut(r.RequestURI, "?")
-	rel := r.URL.Path
-	// What somebody has cut off already is the start of the full path.
-	mount, known := strings.CutSuffix(full, r.URL.EscapedPath())
-	if rel == "" || rel == "/" {
-		mount, known = strings.TrimSuffix(full, "/"), full != ""
-	}
-	if !known { // a middleware has rewritten the path
-		mount = ""
-	}
-	at := place{base: mount}
-	if rest, ok := cutBase(rel, h.opts.Base); ok && !strings.HasSuffix(mount, h.opts.Base) {
-		at.base, rel = mount+h.opts.Base, rest
-	} else if !known {
-		at.base = h.opts.Base
-	}
-	at.base = strings.TrimSuffix(at.base, "/")
-	rel = strings.TrimSuffix(strings.TrimPrefix(rel, "/"), "/")
-	at.id, at.verb, _ = strings.Cut(rel, "/")
+	base, rest := mount.Locate(r, h.opts.Base)
+	at := place{base: base}
+	at.id, at.verb, _ = strings.Cut(rest, "/")
 	return at
-}
-
-// cutBase cuts base from path where it is the first elements of it.
-func cutBase(path, base string) (string, bool) {
-	rest, ok := strings.CutPrefix(path, base)
-	return rest, ok && (rest == "" || rest[0] == '/')
 }
 
 type methods map[string]func(w http.ResponseWriter, r *http.Request, at place)
@@ -358,25 +336,7 @@ func (h *Handler) list(w http.ResponseWriter, r *http.Request, _ place) {
 	writeJSON(w, http.StatusOK, page)
 }
 
-// refuse answers with what err means, and logs what is the service's own fault.
+// refuse answers with what err means.
 func (h *Handler) refuse(w http.ResponseWriter, r *http.Request, err error) {
-	var veto *vetoError
-	var denied *deniedError
-	switch {
-	case errors.As(err, &veto):
-		h.p.log.Info("The host refused an upload.", "method", r.Method, "path", r.URL.Path, "error", veto.err)
-		writeDenied(w, veto.err)
-		return
-	case errors.As(err, &denied):
-		writeDenied(w, denied.err)
-		return
-	}
-	s := statusOf(err, h.opts.MaxUpload)
-	if s.status >= 500 && s.status != http.StatusNotImplemented && !errors.Is(err, context.Canceled) {
-		h.p.log.Error("A request failed.", "method", r.Method, "path", r.URL.Path, "status", s.status, "error", err)
-	}
-	if s.retryAfter != "" {
-		w.Header().Set("Retry-After", s.retryAfter)
-	}
-	problem.Write(w, s.status, s.code, s.message)
+	h.p.Refuse(w, r, err, h.opts.MaxUpload)
 }

@@ -37,7 +37,7 @@ func (h *Handler) readBody(w http.ResponseWriter, r *http.Request, types ...stri
 		return nil, &requestError{answer{http.StatusUnsupportedMediaType, codeType,
 			"Send JSON, with the content type " + types[0] + ".", ""}}
 	}
-	body := rolling.New(w, r, h.opts.UploadIdle)
+	body := rolling.New(w, r.Body, h.opts.UploadIdle)
 	defer body.Done()
 	data, err := io.ReadAll(http.MaxBytesReader(w, body, maxJSON))
 	var over *http.MaxBytesError

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"time"
 
 	"github.com/vodkit/vodkit/encoder"
@@ -220,11 +221,20 @@ func (p *Pipeline) rewrite(ctx context.Context, id string, change func(*Asset) e
 			return a, err
 		}
 		_, err = p.catalog.Put(ctx, a, rev)
-		if err == nil || !errors.Is(err, ErrConflict) || try == 20 {
+		if err == nil || !errors.Is(err, ErrConflict) || try == mostConflicts {
 			return a, err
+		}
+		// Those who write at the same time do so at different times the next time.
+		select {
+		case <-ctx.Done():
+			return a, context.Cause(ctx)
+		case <-time.After(rand.N(time.Millisecond << min(try, 6))):
 		}
 	}
 }
+
+// mostConflicts is how often a record that others have changed is read again: some seconds.
+const mostConflicts = 50
 
 // now is the present as records have it.
 func now() time.Time { return time.Now().UTC() }

@@ -24,7 +24,7 @@ const (
 
 // upload answers POST: a form with a file, or the file itself.
 func (h *Handler) upload(w http.ResponseWriter, r *http.Request, at place) {
-	body := rolling.New(w, r, h.opts.UploadIdle)
+	body := rolling.New(w, r.Body, h.opts.UploadIdle)
 	defer body.Done()
 	n, err := h.describe(r)
 	if !h.allowed(w, r, ActionUpload, n.ID) {

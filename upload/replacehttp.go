@@ -8,7 +8,7 @@ import (
 
 // replace answers PUT {id}/source: the body is the new source itself.
 func (h *Handler) replace(w http.ResponseWriter, r *http.Request, at place) {
-	body := rolling.New(w, r, h.opts.UploadIdle)
+	body := rolling.New(w, r.Body, h.opts.UploadIdle)
 	defer body.Done()
 	if _, ok := h.find(w, r, ActionReplace, at.id); !ok {
 		return

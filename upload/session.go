@@ -35,7 +35,9 @@ type Session struct {
 	// Protocol is who goes on with it, such as "tus", and State what that keeps.
 	Protocol string          `json:"protocol"`
 	State    json.RawMessage `json:"state,omitempty"`
-	Created  time.Time       `json:"created"`
+	// AutoFinish is SessionOptions.AutoFinish.
+	AutoFinish bool      `json:"autoFinish,omitempty"`
+	Created    time.Time `json:"created"`
 	// Finished is when it became an asset, zero before.
 	Finished time.Time `json:"finished,omitzero"`
 
@@ -51,6 +53,10 @@ type SessionOptions struct {
 	// Replace is the id of an asset that gets another source, in a new attempt: what is
 	// published is served until that is complete. Defaults to "", a new asset.
 	Replace string
+	// AutoFinish has the Pipeline finish the session by itself where all its bytes are there
+	// (New.Size is known), and whoever should have done so has died or never came back: at
+	// Start, and whenever expired sessions are looked for. Defaults to false.
+	AutoFinish bool
 }
 
 // PartKey returns the key of the object whose first byte is byte offset of the upload.

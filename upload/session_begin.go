@@ -55,7 +55,7 @@ func (p *Pipeline) beginSession(ctx context.Context, n NewAsset, o SessionOption
 	at := now()
 	s := Session{
 		Version: SessionVersion, ID: n.ID, Asset: n.ID, New: n, Token: ids.New(at),
-		Protocol: o.Protocol, State: o.State, Created: at, Saved: at,
+		Protocol: o.Protocol, State: o.State, AutoFinish: o.AutoFinish, Created: at, Saved: at,
 	}
 	if o.Replace != "" { // the sweep knows a part's session by its asset or its token
 		s.Asset, s.Replace, s.Token = o.Replace, true, n.ID

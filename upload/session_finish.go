@@ -24,6 +24,22 @@ func (p *Pipeline) SessionParts(ctx context.Context, s Session) ([]encoder.Part,
 	return parts, nil
 }
 
+// TrimSession removes the session's objects that SessionParts leaves out, such as what came
+// behind a gap, and returns the others. The caller sees to it that nobody writes parts at
+// the same time.
+func (p *Pipeline) TrimSession(ctx context.Context, s Session) ([]encoder.Part, error) {
+	parts, keys, err := p.sessionParts(ctx, s)
+	if err == nil && s.Finished.IsZero() && len(keys) > len(parts) {
+		err = p.removeAll(ctx, slices.DeleteFunc(keys, func(key string) bool {
+			return slices.ContainsFunc(parts, func(part encoder.Part) bool { return part.Key == key })
+		}))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("trim upload %q: %w", s.ID, err)
+	}
+	return parts, nil
+}
+
 // sessionParts returns the parts, and the keys of all objects of the session.
 func (p *Pipeline) sessionParts(ctx context.Context, s Session) (parts []encoder.Part, keys []string, err error) {
 	var end int64

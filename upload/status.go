@@ -49,6 +49,41 @@ type answer struct {
 	retryAfter string // seconds, "" for no such header
 }
 
+// Refuse answers a request with what an error of this package means, as [Handler] does, and
+// logs what is the service's own fault: handlers of other protocols use the same statuses,
+// codes and sentences. limit is the largest upload in bytes, 0 for Options.MaxSize.
+func (p *Pipeline) Refuse(w http.ResponseWriter, r *http.Request, err error, limit int64) {
+	var veto *vetoError
+	var denied *deniedError
+	switch {
+	case errors.As(err, &veto):
+		p.log.Info("The host refused an upload.", "method", r.Method, "path", r.URL.Path, "error", veto.err)
+		writeDenied(w, veto.err)
+		return
+	case errors.As(err, &denied):
+		writeDenied(w, denied.err)
+		return
+	}
+	if limit <= 0 {
+		limit = p.opts.MaxSize
+	}
+	s := statusOf(err, limit)
+	if s.status >= 500 && s.status != http.StatusNotImplemented && !errors.Is(err, context.Canceled) {
+		p.log.Error("A request failed.", "method", r.Method, "path", r.URL.Path, "status", s.status, "error", err)
+	}
+	if s.retryAfter != "" {
+		w.Header().Set("Retry-After", s.retryAfter)
+	}
+	problem.Write(w, s.status, s.code, s.message)
+}
+
+// Deny answers a request that the host has refused with err, as [Handler] does: see
+// HandlerOptions.Authorize and [Refusal].
+func Deny(w http.ResponseWriter, err error) { writeDenied(w, err) }
+
+// MaxSize returns Options.MaxSize: the largest source in bytes.
+func (p *Pipeline) MaxSize() int64 { return p.opts.MaxSize }
+
 // statusOf is the one place where errors become HTTP. limit is the largest upload.
 func statusOf(err error, limit int64) answer {
 	var field *fieldError

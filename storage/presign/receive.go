@@ -37,7 +37,7 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		problem.Write(w, http.StatusMethodNotAllowed, problem.MethodNotAllowed, "This address answers "+allow+".")
 		return
 	}
-	body := rolling.New(w, r, h.opts.Idle)
+	body := rolling.New(w, r.Body, h.opts.Idle)
 	defer body.Done()
 	g, err := open(h.secrets, r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:], h.opts.Clock())
 	if err != nil {
