@@ -10,7 +10,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -171,76 +170,6 @@ func TestAdmissionHooksThatFail(t *testing.T) {
 				assert.Equal(t, c.code, a.Error.Code)
 			}
 			assert.Empty(t, b.kept())
-		})
-	}
-}
-
-// quotas are what tenants may have, minus what is recorded.
-func (b *bench) quotas(most map[string]int64) {
-	b.opts.Quota = func(ctx context.Context, tenant string) (int64, error) {
-		left, ok := most[tenant]
-		if !ok {
-			left = 1 << 40
-		}
-		assets, err := b.List(ctx, upload.Query{Tenant: tenant})
-		for _, a := range assets {
-			left -= a.Size
-		}
-		return left, err
-	}
-}
-
-func TestQuota(t *testing.T) {
-	b := newBench(t, func(b *bench) { b.quotas(map[string]int64{"small": 10, "none": 0, "debt": -5}) })
-	try := func(tenant string, announced int64, r io.Reader) error {
-		_, err := b.Create(b.ctx, upload.NewAsset{Tenant: tenant, Size: announced}, r)
-		return err
-	}
-	require.NoError(t, try("large", 0, strings.NewReader(strings.Repeat("x", 1000))))
-	kept := len(keysOf(t, b.store, "sources/"))
-	require.ErrorIs(t, try("small", 11, unread{t}), upload.ErrQuota)
-	require.ErrorIs(t, try("none", 0, unread{t}), upload.ErrQuota)
-	require.ErrorIs(t, try("debt", 0, unread{t}), upload.ErrQuota)
-	err := try("small", 0, strings.NewReader(strings.Repeat("x", 11)))
-	require.ErrorIs(t, err, upload.ErrQuota)
-	require.NotErrorIs(t, err, upload.ErrTooLarge)
-	require.Len(t, keysOf(t, b.store, "sources/"), kept, "nothing is left")
-
-	require.NoError(t, try("small", 6, strings.NewReader("123456")))
-	require.ErrorIs(t, try("small", 5, unread{t}), upload.ErrQuota)
-	require.NoError(t, try("small", 0, strings.NewReader("1234")), "to the last byte")
-	require.ErrorIs(t, try("small", 0, unread{t}), upload.ErrQuota)
-}
-
-// Uploads of a tenant that come at once see one another, whether they say their size or not.
-func TestQuotaOfManyAtOnce(t *testing.T) {
-	for _, announced := range []int64{0, 4} {
-		t.Run(fmt.Sprint("announced ", announced), func(t *testing.T) {
-			b := newBench(t, func(b *bench) { b.quotas(map[string]int64{"t": 10}) })
-			var wg sync.WaitGroup
-			for range 8 {
-				wg.Go(func() {
-					pr, pw := io.Pipe()
-					go func() { // in two halves
-						_, _ = pw.Write([]byte("ab"))
-						time.Sleep(time.Millisecond)
-						_, _ = pw.Write([]byte("cd"))
-						_ = pw.Close()
-					}()
-					_, err := b.Create(b.ctx, upload.NewAsset{Tenant: "t", Size: announced}, pr)
-					_ = pr.Close()
-					if err != nil {
-						assert.ErrorIs(t, err, upload.ErrQuota)
-					}
-				})
-			}
-			wg.Wait()
-			assets, err := b.List(b.ctx, upload.Query{Tenant: "t"})
-			require.NoError(t, err)
-			assert.LessOrEqual(t, len(assets), 2, "eight of ten bytes")
-			assert.Len(t, keysOf(t, b.store, "sources/"), len(assets))
-			_, err = b.Create(b.ctx, upload.NewAsset{Tenant: "t", Size: 10 - int64(4*len(assets))}, strings.NewReader(strings.Repeat("x", 10-4*len(assets))))
-			require.NoError(t, err, "what was refused counts no more")
 		})
 	}
 }

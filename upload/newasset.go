@@ -46,7 +46,7 @@ type NewAsset struct {
 	Size int64
 
 	grant *grant    // what the tenant's quota leaves, once it is admitted
-	since time.Time // Asset.Created of what it replaces the source of, zero for no matter
+	since time.Time // an asset that was created later is not the one whose source this replaces; zero for any
 }
 
 // public returns what a hook of the host's is shown.

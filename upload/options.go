@@ -69,7 +69,8 @@ type Options struct {
 	// Defaults to nil, everything is admitted.
 	Admit func(ctx context.Context, n NewAsset) error
 	// Quota returns how many bytes the tenant ("" where the host has none) may upload beside
-	// what is recorded; uploads that are under way in this process are subtracted. Larger
+	// what is recorded; uploads that are under way in this process are subtracted, and what
+	// sessions have announced that it knows of. Larger
 	// ones are refused with [ErrQuota]: before their first byte where their size is known,
 	// else as soon as they are beyond it, and the host is asked once more when all is there.
 	// An error refuses with 503. Defaults to nil, unbounded.

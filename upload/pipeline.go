@@ -38,6 +38,7 @@ type Pipeline struct {
 	sessions reservations
 	fetcher  *fetcher // nil where imports from URLs are off
 	grants   grants
+	holds    holds
 }
 
 // New returns a Pipeline over store. Sources are kept under "sources/", what is

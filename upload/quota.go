@@ -2,6 +2,7 @@ package upload
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"sync"
@@ -46,6 +47,23 @@ func (p *Pipeline) grant(ctx context.Context, tenant string, size int64) (_ *gra
 	if p.opts.Quota == nil {
 		return nil, func() {}, nil
 	}
+	g, err := p.tryGrant(ctx, tenant, size)
+	if errors.Is(err, ErrQuota) { // other processes may have ended sessions that are counted here
+		held := p.holds.of(tenant)
+		for _, id := range held {
+			p.lookAgain(ctx, id)
+		}
+		if len(held) > 0 {
+			g, err = p.tryGrant(ctx, tenant, size)
+		}
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	return g, g.release, nil
+}
+
+func (p *Pipeline) tryGrant(ctx context.Context, tenant string, size int64) (*grant, error) {
 	g := &grant{p: p, tenant: tenant, unknown: size == 0, held: size}
 	others := p.grants.add(tenant, size) - size
 	left, err := g.left(ctx)
@@ -56,9 +74,9 @@ func (p *Pipeline) grant(ctx context.Context, tenant string, size int64) (_ *gra
 	}
 	if err != nil {
 		g.release()
-		return nil, nil, err
+		return nil, err
 	}
-	return g, g.release, nil
+	return g, nil
 }
 
 // left asks the host.

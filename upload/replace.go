@@ -140,7 +140,7 @@ func (p *Pipeline) exchange(ctx context.Context, id string, parts []encoder.Part
 	a, err := p.edit(ctx, id, func(a *Asset) error {
 		old = nil
 		switch {
-		case a.Intent == IntentDelete || !n.since.IsZero() && !a.Created.Equal(n.since):
+		case a.Intent == IntentDelete || !n.since.IsZero() && a.Created.After(n.since):
 			return ErrNotFound
 		case slices.Equal(a.Source.Parts, parts):
 			return errSame

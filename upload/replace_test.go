@@ -244,6 +244,22 @@ func TestSessionReplaces(t *testing.T) {
 	assert.Equal(t, encoder.Source{Parts: c.Source.Parts}, b.studio.jobs[1].Source)
 }
 
+// A session does not touch an asset that has taken the id of the one it was for.
+func TestSessionReplacesNoOther(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.terminal(b.create(upload.NewAsset{ID: "film"}))
+	s := b.begin(upload.NewAsset{}, &upload.SessionOptions{Replace: a.ID})
+	b.put(s.PartKey(0), "abc")
+	require.NoError(t, b.Delete(b.ctx, a.ID))
+	b.put(s.PartKey(0), "abc") // it goes on
+	a = b.terminal(b.create(upload.NewAsset{ID: "film"}))
+	_, err := b.FinishSession(b.ctx, s.ID, nil)
+	require.ErrorIs(t, err, upload.ErrNotFound)
+	got, err := b.Get(b.ctx, a.ID)
+	require.NoError(t, err)
+	assert.Equal(t, a, got)
+}
+
 func TestHTTPReplace(t *testing.T) {
 	b := newBench(t, func(b *bench) { b.opts.MaxSize = 100 })
 	var actions []string

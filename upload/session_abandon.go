@@ -42,7 +42,11 @@ func (p *Pipeline) abandonSession(ctx context.Context, id string, gone func(s Se
 			return err
 		}
 	}
-	return p.store.Delete(ctx, sessionKey(id))
+	if err := p.store.Delete(ctx, sessionKey(id)); err != nil {
+		return err
+	}
+	p.unhold(id)
+	return nil
 }
 
 // removeParts removes what has come of an upload, unless an asset is made of it.

@@ -64,6 +64,7 @@ func (p *Pipeline) beginSession(ctx context.Context, n NewAsset, o SessionOption
 		p.discard(ctx, sessionKey(s.ID))
 		return Session{}, err
 	}
+	p.hold(s)
 	return s, nil
 }
 
@@ -112,6 +113,9 @@ func (p *Pipeline) saveSession(ctx context.Context, s Session) (Session, error) 
 		return Session{}, invalid("How many bytes there are has been said already.")
 	case size > p.opts.MaxSize:
 		return Session{}, fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLarge, size, p.opts.MaxSize)
+	}
+	if err := p.grantSize(ctx, is, size); err != nil {
+		return Session{}, err
 	}
 	is.State, is.New.Size, is.Saved = s.State, size, now()
 	return is, p.putSession(ctx, is)

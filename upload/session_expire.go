@@ -18,6 +18,7 @@ const (
 func (p *Pipeline) expireSessions(ctx context.Context) {
 	tick := time.NewTicker(min(max(p.opts.SessionExpiry/24, leastExpiryLook), mostExpiryLook))
 	defer tick.Stop()
+	_ = p.survive("count uploads", func() { p.holdAll(ctx) })
 	for {
 		if panicked := p.survive("expire uploads", func() { p.lookAfterSessions(ctx) }); panicked != nil {
 			p.log.Error("Expired uploads could not be looked for.", "error", panicked)

@@ -103,7 +103,13 @@ func (p *Pipeline) finishSession(ctx context.Context, id string, parts []encoder
 	if parts, err = p.pin(ctx, s, parts); err != nil {
 		return Asset{}, err
 	}
+	if s.New.Size == 0 {
+		if err := p.grantSize(ctx, s, encoder.Source{Parts: parts}.Size()); err != nil {
+			return Asset{}, err
+		}
+	}
 	if s.Replace {
+		s.New.since = s.Created
 		a, err = p.replaceSource(ctx, s.Asset, parts, s.New)
 	} else {
 		a, err = p.register(ctx, s.New, parts, false)
@@ -174,6 +180,7 @@ func (p *Pipeline) pin(ctx context.Context, s Session, parts []encoder.Part) ([]
 
 // sessionFinished notes that the session is an asset. Where that fails the asset tells.
 func (p *Pipeline) sessionFinished(ctx context.Context, s Session) {
+	p.unhold(s.ID)
 	if !s.Finished.IsZero() {
 		return
 	}
