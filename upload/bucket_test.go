@@ -212,7 +212,7 @@ func (b *bucketBench) again(f func() error) {
 	b.t.Fatal("never well")
 }
 
-// life is what everything is tried on: an upload, its encode, another attempt, a sweep.
+// life is what everything is tried on: an upload, its encode, another source, a sweep.
 func (b *bucketBench) life() {
 	b.t.Helper()
 	b.again(func() error { return b.Start(b.ctx) })
@@ -228,12 +228,9 @@ func (b *bucketBench) life() {
 	})
 	b.ends()
 	b.again(func() error {
-		a, err := b.Retry(b.ctx, "film")
+		a, err := b.Replace(b.ctx, "film", upload.NewSource{}, strings.NewReader("another film, longer than ten bytes"))
 		if err == nil {
 			b.ledger.Line(fmt.Sprintln("retried", a.ID, a.Attempt))
-		}
-		if errors.Is(err, upload.ErrBusy) {
-			return nil
 		}
 		return err
 	})

@@ -170,20 +170,20 @@ func TestFaultVictim(t *testing.T) {
 		}), upload.Options{KeepSuperseded: time.Millisecond})
 	require.NoError(t, err)
 
-	// An upload, a new attempt of it, and its deletion.
+	// An upload, a new attempt with another source, and its deletion.
 	a, err := p.Create(t.Context(), upload.NewAsset{ID: "film"}, strings.NewReader(strings.Repeat("a film", 500)))
 	require.NoError(t, err)
 	fmt.Println("accepted", a.ID, a.Attempt)
 	require.Equal(t, progress.Complete, (<-ended).Status)
 	fmt.Println("retry", a.ID)
-	a, err = p.Retry(t.Context(), a.ID)
+	a, err = p.Replace(t.Context(), a.ID, upload.NewSource{}, strings.NewReader(strings.Repeat("a reel", 400)))
 	require.NoError(t, err)
 	fmt.Println("retried", a.ID, a.Attempt)
 	require.Equal(t, progress.Complete, (<-ended).Status)
 	require.Eventually(t, func() bool {
 		a, err = p.Get(t.Context(), a.ID)
 		return err == nil && !a.Unfinished()
-	}, 30*time.Second, time.Millisecond, "what the retry has replaced is removed")
+	}, 30*time.Second, time.Millisecond, "what was replaced is removed")
 	fmt.Println("delete", a.ID)
 	require.NoError(t, p.Delete(t.Context(), a.ID))
 	fmt.Println("deleted", a.ID)
@@ -225,7 +225,7 @@ func TestKilledAtEachWrite(t *testing.T) {
 		"before put master.m3u8 #1", "after put index.m3u8 #2", "before put record RUNNING/publishing #1", "after put master.m3u8 #2",
 		"before put record COMPLETE/ #1", "after delete mark #1", "before put record READY/queued #2", "after put record COMPLETE/ #2",
 		"after put record COMPLETE/ tidy #2", "after delete segment #1", "before put record COMPLETE/ delete #1", "after delete master.m3u8 #1",
-		"before delete source #1", "after delete record #1",
+		"within put source #2", "before delete source #1", "after delete source #2", "after delete record #1",
 	} {
 		require.Contains(t, points, want)
 	}
