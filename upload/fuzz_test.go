@@ -55,7 +55,7 @@ func newFuzzed(f *testing.F) (*upload.Pipeline, http.Handler) {
 func checkAnswer(t *testing.T, p *upload.Pipeline, r *http.Request, w *httptest.ResponseRecorder) {
 	t.Helper()
 	switch w.Code {
-	case 200, 202, 204, 400, 404, 405, 409, 413, 415, 422, 501:
+	case 200, 202, 204, 400, 404, 405, 409, 412, 413, 415, 422, 501:
 	default:
 		t.Fatalf("%d %s", w.Code, w.Body)
 	}
@@ -68,7 +68,7 @@ func checkAnswer(t *testing.T, p *upload.Pipeline, r *http.Request, w *httptest.
 	if w.Code >= 400 && (a.Error == nil || a.Error.Code == "" || !strings.HasSuffix(a.Error.Message, ".")) {
 		t.Fatalf("%d without a code and a sentence: %s", w.Code, w.Body)
 	}
-	if w.Code != 202 || r.Method != http.MethodPost {
+	if w.Code != 202 || r.Method != http.MethodPost || a.Retried != nil {
 		return
 	}
 	if upload.ValidID(a.ID) != nil || strings.ContainsAny(a.Name, "/\\\x00\r\n") || len(a.Name) > 255 {
@@ -134,9 +134,14 @@ func FuzzRequest(f *testing.F) {
 		"GET http://evil/assets/x/events HTTP/1.1", "POST /assets/x/complete HTTP/1.1", "GET /assets/x/upload HTTP/1.1",
 		"POST /assets/presign HTTP/1.1\nContent-Type: application/json\nContent-Length: 1",
 		"POST /assets/import HTTP/1.1\nContent-Type: application/json\nContent-Length: 1",
+		"GET /assets?name=%C3%84&profile=x&meta.k=v&created_after=2026-01-02T03:04:05Z&created_before=x HTTP/1.1",
+		"PATCH /assets/x HTTP/1.1\nContent-Type: application/merge-patch+json\nIf-Match: \"x\", W/\"y\"\nContent-Length: 1",
+		"PUT /assets/x/source?name=%2e HTTP/1.1\nContent-Length: 1", "POST /assets/x/retry HTTP/1.1\nContent-Type: application/json\nContent-Length: 1",
 	} {
 		f.Add([]byte(strings.ReplaceAll(head, "\n", "\r\n") + "\r\nHost: x\r\n\r\nx"))
 	}
+	f.Add([]byte("POST /assets/retry HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 63\r\n\r\n" +
+		`{"status":"ERROR","metadata":{"k":"v"},"after":"x","limit":300}`))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		r, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(raw)))
 		if err != nil {

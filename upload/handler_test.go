@@ -53,6 +53,8 @@ type answer struct {
 	} `json:"error"`
 	Assets []answer `json:"assets"`
 	Next   *string  `json:"next"`
+
+	Retried *int `json:"retried"` // of a batch
 }
 
 func (b *bench) do(h http.Handler, method, target string, body io.Reader, headers ...string) answer {
