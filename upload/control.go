@@ -35,7 +35,10 @@ func (p *Pipeline) cancel(ctx context.Context, id string) (Asset, error) {
 func (p *Pipeline) cancelled(ctx context.Context, id string) (Asset, error) {
 	owned, owner := false, p.newOwner()
 	a, err := p.edit(ctx, id, func(a *Asset) error {
-		if a.Status.Terminal() {
+		switch {
+		case a.Intent == IntentDelete:
+			return ErrNotFound // the wish to delete it must stay
+		case a.Status.Terminal():
 			return ErrEnded
 		}
 		owned = a.Owner != ""

@@ -36,8 +36,8 @@
 // An upload is refused before its first byte where its size, its type, a full backlog or a
 // full Store speak against it, where the tenant has no room left (Options.Quota), and where
 // the host does not want it (Options.Admit): by whatever way it comes, by Create, Import,
-// Replace, a session, or HTTP, where a client that sends "Expect: 100-continue" keeps its
-// bytes. What only a look inside can tell is for Options.Accept, which is asked when the source
+// Replace, a session, or HTTP, where a client that sends "Expect: 100-continue" and the file
+// itself keeps its bytes (a form has fields before them). What only a look inside can tell is for Options.Accept, which is asked when the source
 // has been probed. All three refuse with errors of the host's, whose text stays in the log
 // unless they are a [*Refusal]:
 //

@@ -53,6 +53,9 @@ func (p *Pipeline) replace(ctx context.Context, id string, n NewSource, r io.Rea
 	if err != nil {
 		return Asset{}, err
 	}
+	if n.Name == "" {
+		asset.Name = "" // it may have been changed meanwhile
+	}
 	a, err := p.replaceSource(ctx, id, []encoder.Part{part}, asset)
 	if err != nil && p.sourceUnused(ctx, id, part.Key) {
 		p.discard(ctx, part.Key)

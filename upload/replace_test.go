@@ -292,7 +292,7 @@ func TestHTTPReplace(t *testing.T) {
 	done := b.terminal(upload.Asset{ID: a.ID, Attempt: got.Attempt})
 	assert.Equal(t, progress.Complete, done.Status)
 
-	kept := b.kept()
+	kept := keysOf(t, b.store, "sources/")
 	for name, c := range map[string]struct {
 		got    answer
 		status int
@@ -309,10 +309,63 @@ func TestHTTPReplace(t *testing.T) {
 		assert.Equal(t, c.status, c.got.status, name)
 		assert.Equal(t, c.code, c.got.Error.Code, name)
 	}
-	assert.Equal(t, kept, b.kept())
+	assert.Equal(t, kept, keysOf(t, b.store, "sources/"))
 	assert.Equal(t, http.StatusNotFound, b.do(h, "GET", target, nil, "Tenant", "t").status, "originals are not shown")
 	assert.Equal(t, "PUT, OPTIONS", b.do(h, "OPTIONS", target, nil).header.Get("Allow"))
 	shown := upload.NewHandler(b.Pipeline, &upload.HandlerOptions{Originals: true})
 	assert.Equal(t, "GET, HEAD, PUT, OPTIONS", b.do(shown, "OPTIONS", target, nil).header.Get("Allow"))
 	assert.Equal(t, "another video", b.do(shown, "GET", target, nil).body)
+}
+
+// A name that is changed while the new bytes come stays.
+func TestReplaceKeepsWhatIsChangedMeanwhile(t *testing.T) {
+	b := newBench(t, nil)
+	a := b.terminal(b.create(upload.NewAsset{Name: "old"}))
+	bytes, send := io.Pipe()
+	ended := make(chan error, 1)
+	go func() {
+		_, err := b.Replace(b.ctx, a.ID, upload.NewSource{}, bytes)
+		ended <- err
+	}()
+	_, err := send.Write([]byte("some"))
+	require.NoError(t, err)
+	_, err = b.Update(b.ctx, a.ID, func(e *upload.Edit) error { e.Name = "new"; return nil })
+	require.NoError(t, err)
+	require.NoError(t, send.Close())
+	require.NoError(t, <-ended)
+	a, err = b.Get(b.ctx, a.ID)
+	require.NoError(t, err)
+	assert.Equal(t, "new", a.Name)
+	b.terminal(a)
+}
+
+// Cancel does not take back a wish to delete.
+func TestCancelOfWhatIsBeingDeleted(t *testing.T) {
+	b := newBench(t, nil)
+	reached := make(chan string, 1)
+	goOn := make(chan struct{})
+	b.studio.set(func(s *studio) {
+		s.encode = func(context.Context, encoder.Job, func(encoder.Update) error) error {
+			reached <- ""
+			<-goOn // whatever its context says
+			return errBroken
+		}
+	})
+	a := b.create(upload.NewAsset{})
+	receive(t, reached)
+	deleted := make(chan error, 1)
+	go func() { deleted <- b.Delete(b.ctx, a.ID) }()
+	b.eventually(func() bool {
+		got, err := b.Get(b.ctx, a.ID)
+		return err == nil && got.Intent == upload.IntentDelete
+	}, "the wish is recorded")
+	_, err := b.Cancel(b.ctx, a.ID)
+	require.ErrorIs(t, err, upload.ErrNotFound)
+	_, err = b.Update(b.ctx, a.ID, func(e *upload.Edit) error { e.Name = "x"; return nil })
+	require.ErrorIs(t, err, upload.ErrNotFound)
+	_, err = b.Replace(b.ctx, a.ID, upload.NewSource{}, unread{t})
+	require.ErrorIs(t, err, upload.ErrNotFound)
+	close(goOn)
+	require.NoError(t, <-deleted)
+	assert.Empty(t, b.kept())
 }

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -55,31 +56,36 @@ func TestUpdate(t *testing.T) {
 
 // A run keeps what is changed while it works, and is not disturbed.
 func TestUpdateWhileItRuns(t *testing.T) {
-	b := newBench(t, func(b *bench) { b.opts.Lease = 30 * time.Millisecond }) // the keeper writes every 10 ms
-	reached, goOn := b.studio.hold(2)
-	a := b.create(upload.NewAsset{})
-	receive(t, reached)
-	var wg sync.WaitGroup
-	for who := range 4 {
-		wg.Go(func() {
-			for i := range 10 {
-				_, err := b.Update(b.ctx, a.ID, func(e *upload.Edit) error {
-					if e.Metadata == nil {
-						e.Metadata = map[string]string{}
-					}
-					e.Metadata[fmt.Sprintf("%d-%d", who, i)] = "x"
-					return nil
-				})
-				assert.NoError(t, err)
-			}
-		})
-	}
-	wg.Wait()
-	close(goOn)
-	got := b.terminal(a)
-	assert.Equal(t, progress.Complete, got.Status)
-	assert.Equal(t, 1, got.Runs)
-	assert.Len(t, got.Metadata, 40)
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, func(b *bench) { b.opts.Lease = 30 * time.Millisecond }) // the keeper writes every 10 ms
+		reached, goOn := b.studio.hold(2)
+		a := b.create(upload.NewAsset{})
+		<-reached
+		var wg sync.WaitGroup
+		for who := range 4 {
+			wg.Go(func() {
+				for i := range 10 {
+					_, err := b.Update(b.ctx, a.ID, func(e *upload.Edit) error {
+						if e.Metadata == nil {
+							e.Metadata = map[string]string{}
+						}
+						e.Metadata[fmt.Sprintf("%d-%d", who, i)] = "x"
+						return nil
+					})
+					assert.NoError(t, err)
+					time.Sleep(5 * time.Millisecond)
+				}
+			})
+		}
+		wg.Wait()
+		close(goOn)
+		synctest.Wait()
+		got, err := b.Get(b.ctx, a.ID)
+		require.NoError(t, err)
+		assert.Equal(t, progress.Complete, got.Status)
+		assert.Equal(t, 1, got.Runs)
+		assert.Len(t, got.Metadata, 40)
+	})
 }
 
 // The last words of a run may be in the record although their answer was lost. A change
