@@ -14,6 +14,7 @@ import (
 	"github.com/vodkit/vodkit/progress/sse"
 	"github.com/vodkit/vodkit/storage"
 	"github.com/vodkit/vodkit/upload"
+	"github.com/vodkit/vodkit/upload/tus"
 )
 
 // app is the wiring: what a service of your own would have somewhere.
@@ -32,30 +33,43 @@ func newApp(store storage.Store, enc encoder.Encoder, prober encoder.Prober, c c
 		Logger:   log,
 	})
 	a.cache = storage.NewCache(store, nil)
-	var err error
+	direct, presigner, err := newDirect(store, c)
+	if err != nil {
+		return nil, err
+	}
 	a.pipeline, err = upload.New(store, encoder.Parallel(encoder.Limit(enc, int64(c.encoders), nil), nil), prober, &upload.Options{
 		Sink:       a.hub,
 		MaxSize:    int64(c.maxUpload),
 		Plan:       &encoder.PlanOptions{Stills: true}, // the page shows posters and storyboards
 		SweepEvery: c.sweepEvery,
+		Presign:    presigner,
 		OnDelete:   func(_ context.Context, v upload.Asset) { a.cache.Forget("media/" + v.ID + "/") },
 		Logger:     log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	page, err := newPage(int64(c.maxUpload))
+	page, err := newPage(int64(c.maxUpload), remote(c.bucket))
 	if err != nil {
 		return nil, err
 	}
-	if !page.hasPlayer() {
-		log.Warn("hls.js is not built in, so the page uses the browser's own player. Run make setup, then build again.")
+	if !page.has("vendor/hls.min.js") || !page.has("vendor/tus.min.js") {
+		log.Warn("hls.js or tus-js-client is not built in: the page uses the browser's own player, or sends files in one request. Run make setup, then build again.")
 	}
 
 	mux := http.NewServeMux()
 	assets := upload.NewHandler(a.pipeline, &upload.HandlerOptions{Events: a.hub})
 	mux.Handle("/assets", assets)
 	mux.Handle("/assets/", assets)
+	uploads, err := tus.New(a.pipeline, store, &tus.Options{Logger: log})
+	if err != nil {
+		return nil, err
+	}
+	mux.Handle("/uploads", uploads) // resumable
+	mux.Handle("/uploads/", uploads)
+	if direct != nil {
+		mux.Handle("/direct/", direct)
+	}
 	mux.Handle("GET /events", a.hub) // one stream for all that a page shows: ?asset=a&asset=b
 	mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(a.cache, &hls.HandlerOptions{Logger: log})))
 	mux.HandleFunc("GET /healthz", a.health)

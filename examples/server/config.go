@@ -19,6 +19,7 @@ type config struct {
 	sample     bool
 	maxUpload  size
 	sweepEvery time.Duration
+	secret     string
 }
 
 // parseFlags reads the command line. Errors have been told to out already.
@@ -31,6 +32,7 @@ func parseFlags(args []string, out io.Writer) (config, error) {
 	flags.IntVar(&c.encoders, "encoders", 2, "how many windows of videos are encoded at once, `N`")
 	flags.BoolVar(&c.sample, "sample", false, "make a sample video and encode it when the bucket has no video")
 	flags.DurationVar(&c.sweepEvery, "sweep-every", time.Hour, "how often what killed processes left behind is removed once it is a day old; 0 for never")
+	flags.StringVar(&c.secret, "secret", "", "what signs the addresses of uploads straight to a folder or memory: `text` that outlives a restart\n(default a random one)")
 	flags.Var(&c.maxUpload, "max-upload", "largest upload, a `size` such as 500MB or 4GiB")
 	if err := flags.Parse(args); err != nil {
 		return config{}, err

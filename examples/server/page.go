@@ -20,15 +20,16 @@ import (
 //go:embed web
 var web embed.FS
 
-// contentPolicy lets the page load what comes from here, and hls.js hand the browser
-// what it has put together.
-const contentPolicy = "default-src 'self'; media-src 'self' blob:; worker-src 'self' blob:; " +
+// contentPolicy lets the page load what comes from here, hls.js hand the browser what it
+// has put together, and uploads go elsewhere where a bucket is.
+const contentPolicy = "default-src 'self'; connect-src 'self'%s; media-src 'self' blob:; worker-src 'self' blob:; " +
 	"img-src 'self' data:; object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // page serves the page and its files.
 type page struct {
-	index []byte
-	files map[string]file
+	index  []byte
+	files  map[string]file
+	policy string // the Content-Security-Policy
 }
 
 type file struct {
@@ -37,9 +38,14 @@ type file struct {
 	etag string
 }
 
-// newPage reads the page once, so that every answer has a validator.
-func newPage(maxUpload int64) (*page, error) {
-	p := &page{files: map[string]file{}}
+// newPage reads the page once, so that every answer has a validator. remote says that
+// uploads may go to a bucket elsewhere.
+func newPage(maxUpload int64, remote bool) (*page, error) {
+	elsewhere := ""
+	if remote {
+		elsewhere = " https: http:"
+	}
+	p := &page{files: map[string]file{}, policy: fmt.Sprintf(contentPolicy, elsewhere)}
 	err := fs.WalkDir(web, "web", func(name string, entry fs.DirEntry, err error) error {
 		if err != nil || entry.IsDir() {
 			return err
@@ -60,7 +66,7 @@ func newPage(maxUpload int64) (*page, error) {
 		return nil, fmt.Errorf("read the page: %w", err)
 	}
 	var out bytes.Buffer
-	if err := index.Execute(&out, map[string]any{"MaxUpload": maxUpload, "HasPlayer": p.hasPlayer()}); err != nil {
+	if err := index.Execute(&out, map[string]any{"MaxUpload": maxUpload, "HasPlayer": p.has("vendor/hls.min.js"), "HasTus": p.has("vendor/tus.min.js")}); err != nil {
 		return nil, fmt.Errorf("write the page: %w", err)
 	}
 	p.index = out.Bytes()
@@ -68,15 +74,15 @@ func newPage(maxUpload int64) (*page, error) {
 	return p, nil
 }
 
-// hasPlayer says whether hls.js has been built in.
-func (p *page) hasPlayer() bool {
-	_, ok := p.files["vendor/hls.min.js"]
+// has says whether a file has been built in, such as hls.js.
+func (p *page) has(name string) bool {
+	_, ok := p.files[name]
 	return ok
 }
 
 func (p *page) serveIndex(w http.ResponseWriter, r *http.Request) {
 	h := w.Header()
-	h.Set("Content-Security-Policy", contentPolicy)
+	h.Set("Content-Security-Policy", p.policy)
 	h.Set("Referrer-Policy", "same-origin")
 	serveBytes(w, r, file{body: p.index, kind: "text/html; charset=utf-8"})
 }

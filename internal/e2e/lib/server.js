@@ -60,6 +60,12 @@ export class Server {
     }, { timeout, every: 250 });
   }
 
+  /** source names the files of the asset's source, in order. */
+  async source(id) {
+    const dir = path.join(this.dir, 'bucket', 'sources', id);
+    return (await readdir(dir)).sort().map((name) => path.join(dir, name));
+  }
+
   /** children names the processes that the server has started and that still run. */
   async children() {
     const names = [];

@@ -28,10 +28,12 @@ export const unreachable = () =>
 export const broken = () =>
   new ApiError(0, 'broken', 'The connection broke before the upload was complete. Check the network and upload the file again.');
 
-async function call(method, path, signal) {
+async function call(method, path, body) {
+  const headers = { Accept: 'application/json' };
+  if (body) headers['Content-Type'] = 'application/json';
   let answer;
   try {
-    answer = await fetch(path, { method, signal, headers: { Accept: 'application/json' } });
+    answer = await fetch(path, { method, headers, body: body && JSON.stringify(body) });
   } catch (err) {
     if (err.name === 'AbortError') throw err;
     throw unreachable();
@@ -51,5 +53,9 @@ export const list = (after, limit = 20) => {
 export const get = (id) => call('GET', one(id));
 export const remove = (id) => call('DELETE', one(id));
 export const retry = (id) => call('POST', `${one(id)}/retry`);
+export const presign = (file) => call('POST', 'assets/presign', file);
+export const presigned = (id) => call('GET', `${one(id)}/upload`);
+export const complete = (address) => call('POST', address);
+export const abandon = (id) => call('DELETE', `${one(id)}/upload`);
 export const eventsURL = (ids) => `events?${new URLSearchParams(ids.map((id) => ['asset', id]))}`;
 export const uploadURL = 'assets';

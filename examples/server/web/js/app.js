@@ -24,6 +24,7 @@ const videos = new Videos({ list: $('videos'), template: $('video-item'), act })
 const watch = new Watch({ onEvent: merge, onLost: refresh });
 const uploads = new Uploads({
   list: $('uploads'), section: $('uploads-section'), template: $('upload-item'), max,
+  direct: () => $('direct').checked,
   done: (asset) => { put(asset); draw(); }, announce,
 });
 
@@ -214,6 +215,13 @@ $('file').addEventListener('change', () => {
   uploads.add([...$('file').files]);
   $('file').value = '';
 });
+// The choice stays for the next visit, where the browser keeps such things.
+try {
+  $('direct').checked = localStorage.getItem('vodkit-straight') === 'yes';
+  $('direct').addEventListener('change', () => localStorage.setItem('vodkit-straight', $('direct').checked ? 'yes' : 'no'));
+} catch {
+  // A private window.
+}
 $('list-reload').addEventListener('click', refresh);
 $('more').addEventListener('click', () => { shown += pageSize; refresh(); });
 if (max > 0) $('limit').textContent = `, up to ${binaryBytes(max)}`;

@@ -1,33 +1,45 @@
-// Uploads: one at a time, each with a bar, a cancel button and, after a failure, a
-// way to try again.
+// Uploads: a few side by side, each with a bar, its speed, and buttons to pause, to cancel
+// and, after a failure, to try again. What an earlier visit has left unfinished is listed
+// until its file is chosen once more.
 
-import { broken, failure, unreachable, uploadURL } from './api.js';
+import * as api from './api.js';
 import { bytes, binaryBytes, left, percent } from './format.js';
+import { Direct, Form, Resumable } from './transport.js';
+
+const sideBySide = 3;
+const resumableFrom = 5e6; // bytes: a smaller file is sent again as fast
 
 export class Uploads {
   #list;
   #section;
   #template;
   #max;
+  #direct;
   #done;
   #announce;
   #waiting = [];
-  #active = null;
+  #active = new Set();
 
-  /** done(asset) is called for each upload that the server has accepted. */
-  constructor({ list, section, template, max, done, announce }) {
+  /**
+   * done(asset) is called for each upload that the server has accepted; direct() says
+   * whether bytes go straight to the bucket.
+   */
+  constructor({ list, section, template, max, direct, done, announce }) {
     this.#list = list;
     this.#section = section;
     this.#template = template;
     this.#max = max;
+    this.#direct = direct;
     this.#done = done;
     this.#announce = announce;
     addEventListener('beforeunload', (e) => {
       if (this.busy) e.preventDefault();
     });
+    this.#recall();
   }
 
-  get busy() { return this.#active !== null || this.#waiting.length > 0; }
+  /** busy says whether something would be lost with the page. */
+  get busy() { return this.#waiting.length > 0 || [...this.#active].some((u) => !u.survives); }
 
   /** add queues files. */
   add(files) {
@@ -36,14 +48,17 @@ export class Uploads {
   }
 
   #enqueue(upload) {
+    const { file } = upload;
+    this.#list.querySelector(`[data-left="${CSS.escape(`${file.name}/${file.size}`)}"]`)?.remove(); // it goes on
     upload.onCancel = () => this.#cancel(upload);
     upload.onRetry = () => { upload.reset(); this.#waiting.push(upload); this.#next(); };
+    upload.onPause = (paused) => this.#announce(`Upload of ${file.name} ${paused ? 'paused' : 'goes on'}.`);
     this.#list.append(upload.element);
     this.#section.hidden = false;
-    const refusal = this.#refusal(upload.file);
+    const refusal = this.#refusal(file);
     if (refusal) {
       upload.fail(refusal, false);
-      this.#announce(`${upload.file.name}: ${refusal}`);
+      this.#announce(`${file.name}: ${refusal}`);
       return;
     }
     this.#waiting.push(upload);
@@ -57,11 +72,20 @@ export class Uploads {
     return '';
   }
 
-  async #next() {
-    if (this.#active || this.#waiting.length === 0) return;
-    const upload = this.#active = this.#waiting.shift();
+  #transport(file) {
+    if (this.#direct()) return new Direct();
+    return window.tus && file.size >= resumableFrom ? new Resumable() : new Form();
+  }
+
+  #next() {
+    while (this.#active.size < sideBySide && this.#waiting.length > 0) this.#run(this.#waiting.shift());
+  }
+
+  async #run(upload) {
+    this.#active.add(upload);
     try {
-      const asset = await upload.send();
+      const id = await upload.send(this.#transport(upload.file));
+      const asset = await api.get(id);
       this.#drop(upload);
       this.#announce(`${upload.file.name} is uploaded.`);
       this.#done(asset);
@@ -74,13 +98,13 @@ export class Uploads {
         this.#announce(`Upload of ${upload.file.name} failed. ${err.message}`);
       }
     } finally {
-      this.#active = null;
+      this.#active.delete(upload);
       this.#next();
     }
   }
 
   #cancel(upload) {
-    if (this.#active === upload) {
+    if (this.#active.has(upload)) {
       upload.abort();
       return;
     }
@@ -88,20 +112,40 @@ export class Uploads {
     this.#drop(upload);
   }
 
-  #drop(upload) {
-    const focused = upload.element.contains(document.activeElement);
-    upload.element.remove();
+  #drop({ element }) {
+    const focused = element.contains(document.activeElement);
+    element.remove();
     this.#section.hidden = this.#list.children.length === 0;
     if (focused) document.getElementById('file').focus();
+  }
+
+  /** #recall lists what an earlier visit has not finished. */
+  #recall() {
+    for (const way of window.tus ? [Resumable, Direct] : [Direct]) {
+      for (const file of way.memory.all()) {
+        const element = this.#template.content.firstElementChild.cloneNode(true);
+        element.dataset.left = `${file.name}/${file.size}`;
+        element.querySelector('.name').textContent = file.name;
+        element.querySelector('.bar').hidden = true;
+        element.querySelector('.detail').textContent = `Interrupted. Choose the same file (${bytes(file.size)}) again, and it goes on where it was.`;
+        const dismiss = element.querySelector('[data-action="cancel"]');
+        dismiss.textContent = 'Dismiss';
+        dismiss.setAttribute('aria-label', `Dismiss the interrupted upload of ${file.name}`);
+        dismiss.addEventListener('click', () => { way.forget(file); this.#drop({ element }); });
+        this.#list.append(element);
+        this.#section.hidden = false;
+      }
+    }
   }
 }
 
 class Upload {
   onCancel = () => {};
   onRetry = () => {};
-  #request = null;
-  #started = 0;
-  #sent = 0;
+  onPause = () => {};
+  #transport = null;
+  #paused = false;
+  #speed = new Speed();
 
   constructor(file, template) {
     this.file = file;
@@ -111,10 +155,12 @@ class Upload {
     this.fill = part('.fill');
     this.figure = part('.figure');
     this.detail = part('.detail');
+    this.pauseButton = part('[data-action="pause"]');
     this.retryButton = part('[data-action="retry"]');
     this.cancelButton = part('[data-action="cancel"]');
     part('.name').textContent = file.name;
     this.bar.setAttribute('aria-label', `Upload of ${file.name}`);
+    this.pauseButton.addEventListener('click', () => this.#pause(!this.#paused));
     this.retryButton.addEventListener('click', () => this.onRetry());
     this.cancelButton.addEventListener('click', () => this.onCancel());
     this.reset();
@@ -123,6 +169,7 @@ class Upload {
   reset() {
     this.bar.classList.remove('failed', 'busy');
     this.bar.hidden = false;
+    this.pauseButton.hidden = true;
     this.retryButton.hidden = true;
     this.cancelButton.textContent = 'Cancel';
     this.cancelButton.setAttribute('aria-label', `Cancel the upload of ${this.file.name}`);
@@ -131,42 +178,42 @@ class Upload {
     this.detail.textContent = `${bytes(this.file.size)}, waiting`;
   }
 
-  /** send resolves with the asset that the server made of the file. */
-  send() {
-    return new Promise((resolve, reject) => {
-      const request = this.#request = new XMLHttpRequest();
-      this.#started = performance.now();
-      this.#sent = 0;
-      request.upload.addEventListener('progress', (e) => { if (e.lengthComputable) this.#moved(e.loaded, e.total); });
-      request.upload.addEventListener('load', () => {
-        this.#show(1);
-        this.detail.textContent = 'The server is storing it';
-      });
-      request.addEventListener('load', () => {
-        if (request.status >= 200 && request.status < 300) {
-          try {
-            resolve(JSON.parse(request.responseText));
-          } catch {
-            reject(failure(request.status, '', 0));
-          }
-          return;
-        }
-        reject(failure(request.status, request.responseText, request.getResponseHeader('Retry-After')));
-      });
-      request.addEventListener('error', () => reject(this.#sent > 0 ? broken() : unreachable()));
-      request.addEventListener('abort', () => reject(new DOMException('cancelled', 'AbortError')));
-      const form = new FormData();
-      form.append('file', this.file, this.file.name);
-      request.open('POST', uploadURL);
-      request.setRequestHeader('Accept', 'application/json');
-      request.send(form);
-    });
+  /** send resolves with the id of the asset that the server made of the file. */
+  async send(transport) {
+    this.#transport = transport;
+    this.#speed = new Speed();
+    this.#shown(false);
+    this.pauseButton.hidden = !transport.canPause;
+    try {
+      return await transport.start(this.file, (sent, total) => this.#moved(sent, total));
+    } finally {
+      this.pauseButton.hidden = true;
+    }
   }
 
-  abort() { this.#request?.abort(); }
+  /** survives says whether another visit can go on with it. */
+  get survives() { return this.#transport?.canPause ?? false; }
+
+  abort() { this.#transport?.abort(); }
+
+  #pause(paused) {
+    if (paused) this.#transport.pause();
+    else this.#transport.resume();
+    this.#speed = new Speed();
+    this.#shown(paused);
+    this.detail.textContent = paused ? `Paused, ${bytes(this.file.size)} in all` : 'Going on';
+    this.onPause(paused);
+  }
+
+  #shown(paused) {
+    this.#paused = paused;
+    this.pauseButton.textContent = paused ? 'Resume' : 'Pause';
+    this.pauseButton.setAttribute('aria-label', `${paused ? 'Resume' : 'Pause'} the upload of ${this.file.name}`);
+  }
 
   fail(message, again, retryAfter = 0) {
     this.bar.hidden = true;
+    this.pauseButton.hidden = true;
     this.figure.textContent = '';
     this.detail.classList.add('reason');
     this.detail.textContent = retryAfter > 0 ? `${message} Try again in ${retryAfter} s.` : message;
@@ -176,13 +223,16 @@ class Upload {
     this.cancelButton.setAttribute('aria-label', `Dismiss the failed upload of ${this.file.name}`);
   }
 
-  #moved(loaded, total) {
-    this.#sent = loaded;
-    this.#show(loaded / total);
-    const seconds = (performance.now() - this.#started) / 1000;
-    const speed = seconds > 0.5 ? loaded / seconds : 0;
-    const rest = speed > 0 ? left((total - loaded) / speed) : '';
-    this.detail.textContent = [`${bytes(loaded)} of ${bytes(total)}`, rest].filter(Boolean).join(', ');
+  #moved(sent, total) {
+    if (this.#paused) return;
+    this.#show(sent / total);
+    if (sent === total) {
+      this.detail.textContent = 'The server is storing it';
+      return;
+    }
+    const speed = this.#speed.at(sent);
+    this.detail.textContent = [`${bytes(sent)} of ${bytes(total)}`, speed > 0 && `${bytes(speed)}/s`, speed > 0 && left((total - sent) / speed)]
+      .filter(Boolean).join(', ');
   }
 
   #show(fraction) {
@@ -190,5 +240,19 @@ class Upload {
     this.fill.style.width = `${p}%`;
     this.figure.textContent = percent(fraction);
     this.bar.setAttribute('aria-valuenow', String(p));
+  }
+}
+
+/** Speed is that of the last seconds. */
+class Speed {
+  #marks = [];
+
+  /** at takes how many bytes were sent by now and returns bytes a second, 0 while unknown. */
+  at(sent) {
+    const now = performance.now();
+    if (this.#marks.length === 0 || now - this.#marks.at(-1).now > 200) this.#marks.push({ now, sent });
+    while (this.#marks.length > 2 && now - this.#marks[0].now > 8000) this.#marks.shift();
+    const [{ now: since, sent: before }] = this.#marks;
+    return now - since > 500 ? Math.max(0, sent - before) / (now - since) * 1000 : 0;
   }
 }
