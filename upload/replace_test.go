@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -368,4 +369,43 @@ func TestCancelOfWhatIsBeingDeleted(t *testing.T) {
 	close(goOn)
 	require.NoError(t, <-deleted)
 	assert.Empty(t, b.kept())
+}
+
+// What has no room is refused before its first byte, or as soon as that is known.
+func TestHTTPReplaceWithoutRoom(t *testing.T) {
+	store := &failingStore{}
+	b := newBench(t, func(b *bench) {
+		store.Store = b.store
+		b.store, b.studio.store = store, store
+		b.opts.Workers, b.opts.Backlog = 1, 1
+		b.quotas(map[string]int64{"": 100})
+	})
+	h := upload.NewHandler(b.Pipeline, nil)
+	a := b.terminal(b.create(upload.NewAsset{}))
+	target := "/assets/" + a.ID + "/source"
+	got := b.do(h, "PUT", target, strings.NewReader(strings.Repeat("x", 100)))
+	assert.Equal(t, http.StatusRequestEntityTooLarge, got.status)
+	assert.Equal(t, "quota_exceeded", got.Error.Code)
+	store.set(func(op, key string) error {
+		if op == "put" && strings.HasPrefix(key, "sources/") {
+			return syscall.ENOSPC
+		}
+		return nil
+	})
+	got = b.do(h, "PUT", target, strings.NewReader("x"))
+	assert.Equal(t, http.StatusInsufficientStorage, got.status)
+	assert.Equal(t, "insufficient_storage", got.Error.Code)
+	store.set(nil)
+	reached, goOn := b.studio.hold(0)
+	b.create(upload.NewAsset{})
+	receive(t, reached)
+	b.create(upload.NewAsset{})
+	got = b.do(h, "PUT", target, unread{t})
+	assert.Equal(t, http.StatusTooManyRequests, got.status)
+	assert.Equal(t, "backlog_full", got.Error.Code)
+	assert.Equal(t, "60", got.header.Get("Retry-After"))
+	again, err := b.Get(b.ctx, a.ID)
+	require.NoError(t, err)
+	assert.Equal(t, a, again, "it is as it was")
+	close(goOn)
 }
