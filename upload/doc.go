@@ -122,6 +122,10 @@
 //	PUT    /{id}/source   202  a new attempt over another source, which is the body
 //	POST   /{id}/retry    202  a new attempt; {"profile": "hd", "priority": 3} for another ladder, or nothing
 //	POST   /retry         202  new attempts of many: see below
+//	POST   /presign       201  with Options.Presign: what to send to the bucket, see below
+//	POST   /{id}/complete 202  it has been sent: the upload is an asset
+//	GET    /{id}/upload   200  what is still to be sent, with new URLs
+//	DELETE /{id}/upload   204  an upload that was not completed is abandoned
 //	POST   /{id}/cancel   202  the attempt has ended with code cancelled
 //	GET    /{id}/events   200  HandlerOptions.Events, usually an sse.Hub
 //	GET    /{id}/source   200, 206  with HandlerOptions.Originals: the file as it was uploaded; ?download
@@ -187,7 +191,8 @@
 //	PUT https://…          each part, in any order and side by side, with those headers
 //	POST /01m8…/complete   202, the asset; 409 parts_missing says which parts have not come
 //
-// size is required; id, priority, metadata and part_size (a wish, in bytes) are not. Who may
+// size is required; id, priority, metadata, profile, part_size (a wish, in bytes) and replace
+// (the id of an asset that gets another source; the upload has an id of its own) are not. Who may
 // begin is asked before the first byte, as for other uploads. GET /{id}/upload answers as
 // POST /presign does, with "stored": true at the parts that have come. To complete can be
 // repeated: for Options.SessionExpiry it is answered with the asset. What brings nothing for

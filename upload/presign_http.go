@@ -18,7 +18,10 @@ type presignBody struct {
 	Type     string            `json:"type"`
 	Priority int               `json:"priority"`
 	Metadata map[string]string `json:"metadata"`
+	Profile  string            `json:"profile"`
 	PartSize int64             `json:"part_size"`
+	// Replace is the id of an asset that gets another source.
+	Replace string `json:"replace"`
 }
 
 // presignView is the JSON form of a PresignedUpload.
@@ -52,24 +55,31 @@ func (h *Handler) presign(w http.ResponseWriter, r *http.Request, at place) {
 		h.refuse(w, r, err)
 		return
 	}
-	if body.ID != "" && !h.allowed(w, r, ActionUpload, body.ID) { // the body says more than the address: ask again
+	// The body says more than the address: ask again.
+	if body.Replace != "" {
+		if _, ok := h.find(w, r, ActionReplace, body.Replace); !ok {
+			return
+		}
+		body.ID, body.Profile, body.Metadata, body.Priority = "", "", nil, 0
+	} else if body.ID != "" && !h.allowed(w, r, ActionUpload, body.ID) {
 		return
 	}
 	n := NewAsset{
 		ID: body.ID, Tenant: h.tenant(r), Name: body.Name, Priority: body.Priority, Metadata: body.Metadata,
 		ContentType: body.Type, Size: body.Size,
 	}
+	if h.opts.UploadProfiles {
+		n.Profile = body.Profile
+	}
 	if n.Size > h.opts.MaxUpload {
-		h.refuse(w, r, ErrTooLarge)
-		return
+		err = ErrTooLarge
+	} else {
+		err = h.mayCreate(r, &n)
 	}
-	if h.opts.Prepare != nil {
-		if err := h.opts.Prepare(r, &n); err != nil {
-			writeDenied(w, err)
-			return
-		}
+	var u PresignedUpload
+	if err == nil {
+		u, err = h.p.Presign(r.Context(), n, &PresignOptions{PartSize: body.PartSize, Replace: body.Replace})
 	}
-	u, err := h.p.Presign(r.Context(), n, &PresignOptions{PartSize: body.PartSize})
 	if err != nil {
 		h.refuse(w, r, err)
 		return
@@ -104,8 +114,9 @@ func (h *Handler) mayGoOn(w http.ResponseWriter, r *http.Request, id string) boo
 	}
 	if err != nil {
 		h.refusePresigned(w, r, err)
+		return false
 	}
-	return err == nil
+	return !s.Replace || h.allowed(w, r, ActionReplace, s.Asset)
 }
 
 // renew answers GET /{id}/upload: what is still to be sent, with new URLs.

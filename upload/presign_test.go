@@ -280,6 +280,44 @@ func TestPresignAbsent(t *testing.T) {
 	assert.Empty(t, b.kept())
 }
 
+// What replaces a source comes to the bucket directly, too.
+func TestPresignedReplacement(t *testing.T) {
+	b := newBench(t, withPresign)
+	a := b.terminal(b.create(upload.NewAsset{Name: "old.mp4", Tenant: "t", Metadata: map[string]string{"k": "v"}}))
+	var asked []string
+	h := upload.NewHandler(b.Pipeline, &upload.HandlerOptions{
+		Tenant: func(r *http.Request) string { return r.Header.Get("X-Tenant") },
+		Authorize: func(_ *http.Request, action, id string) error {
+			asked = append(asked, action+" "+id)
+			return nil
+		},
+	})
+	other := b.do(tenantOf(h, "other"), "POST", "/assets/presign", strings.NewReader(`{"size":21,"replace":"`+a.ID+`"}`), "Content-Type", "application/json")
+	assert.Equal(t, http.StatusNotFound, other.status)
+	mine := tenantOf(h, "t")
+	asked = nil
+	up := b.presign(mine, "POST", "/assets/presign", `{"name":"new.mp4","size":21,"id":"x","metadata":{"a":"b"},"replace":"`+a.ID+`"}`)
+	require.Equal(t, http.StatusCreated, up.status, up.body)
+	assert.NotEqual(t, a.ID, up.ID)
+	for i := range up.Parts {
+		b.send(up, i, reel)
+	}
+	c := b.do(mine, "POST", up.Complete, nil)
+	require.Equal(t, http.StatusAccepted, c.status, c.body)
+	assert.Equal(t, a.ID, c.ID)
+	assert.Equal(t, "/assets/"+a.ID, c.header.Get("Location"))
+	assert.Equal(t, []string{"upload ", "replace " + a.ID, "upload " + up.ID, "replace " + a.ID}, asked)
+	is := b.terminal(upload.Asset{ID: a.ID, Attempt: c.Attempt})
+	assert.Equal(t, progress.Complete, is.Status)
+	assert.Equal(t, "new.mp4", is.Name)
+	assert.EqualValues(t, 21, is.Size)
+	assert.Equal(t, map[string]string{"k": "v"}, is.Metadata)
+	assert.Len(t, keysOf(t, b.store, "sources/"), 5, "the old source is removed")
+	again := b.do(mine, "POST", up.Complete, nil)
+	assert.Equal(t, http.StatusAccepted, again.status)
+	assert.Equal(t, c.Attempt, again.Attempt)
+}
+
 // What is abandoned leaves nothing, nor does what was complete in the bucket and could not
 // be recorded.
 func TestPresignedUploadAbandoned(t *testing.T) {

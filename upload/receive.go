@@ -90,14 +90,19 @@ func (h *Handler) prepare(r *http.Request, n *NewAsset) error {
 	return nil
 }
 
-// create hands the upload to the pipeline.
-func (h *Handler) create(r *http.Request, n NewAsset, body io.Reader) (Asset, error) {
+// mayCreate asks the host about a new asset beyond ActionUpload.
+func (h *Handler) mayCreate(r *http.Request, n *NewAsset) error {
 	if n.Profile != "" && h.opts.Authorize != nil {
 		if err := h.opts.Authorize(r, ActionProfile, n.ID); err != nil {
-			return Asset{}, &deniedError{err}
+			return &deniedError{err}
 		}
 	}
-	if err := h.prepare(r, &n); err != nil {
+	return h.prepare(r, n)
+}
+
+// create hands the upload to the pipeline.
+func (h *Handler) create(r *http.Request, n NewAsset, body io.Reader) (Asset, error) {
+	if err := h.mayCreate(r, &n); err != nil {
 		return Asset{}, err
 	}
 	return h.p.Create(r.Context(), n, limited(body, h.opts.MaxUpload))
