@@ -4,8 +4,8 @@
 //
 // Uppy asks for a signed request for each step of S3's protocol. Parts go to the bucket as
 // they are; beginning, completing, listing and giving up are the service's, which Uppy is
-// answered from data: URLs, in S3's XML. An upload goes on after a break, with new URLs, and
-// after a reload with @uppy/golden-retriever.
+// answered from data: URLs, in S3's XML. An upload goes on after a break, with new URLs; and
+// after a reload, where the file's s3Multipart is kept (@uppy/golden-retriever does).
 
 const MiB = 1024 * 1024;
 

@@ -8,7 +8,9 @@
 //
 // The URLs bind the key, the number of bytes and, in one request, the content type. What has
 // come is asked of S3 itself, so that clients need not remember ETags and pages need not be
-// allowed to see them. Requests that S3 has answered already may be made again.
+// allowed to see them. Requests that S3 has answered already may be made again. A part counts
+// as S3 lists it, with its size: a server that keeps parts whose connection broke as if they
+// were whole (versitygw 1.8.0 does) is none to be used.
 //
 // # What the bucket needs
 //
@@ -23,6 +25,10 @@
 // s3:ListBucket. Uploads that are abandoned are aborted by upload.Pipeline; a lifecycle rule
 // that aborts incomplete multipart uploads after some days is for what a crash leaves of
 // others.
+//
+// The URLs of parts are of no use once the upload is complete. That of an upload in one
+// request can replace the object until it ends; the pipeline sees other bytes by their ETag
+// then (source_changed), and the same ones make no difference.
 //
 // URLs hold for seven days at most, and no longer than temporary credentials;
 // upload.Pipeline.Presigned has new ones.

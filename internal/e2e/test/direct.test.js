@@ -26,13 +26,17 @@ before(async () => {
     import Uppy from '@uppy/core';
     import AwsS3 from '@uppy/aws-s3';
     import { vodkit } from '/examples/direct/uppy.js';
-    window.upload = (assets, file) => {
+    window.upload = (assets, file, resume) => {
       window.told = [];
-      window.uppy = new Uppy({ autoProceed: true }).use(AwsS3, vodkit(assets, { complete: (_, asset) => window.told.push(asset.id) }));
+      window.uppy = new Uppy().use(AwsS3, vodkit(assets, { complete: (_, asset) => window.told.push(asset.id) }));
       window.uppy.on('upload-progress', (_, { bytesUploaded }) => { window.sent = bytesUploaded; });
       window.uppy.on('complete', ({ successful, failed }) => { window.ended = { ok: successful.length, failed: failed.map((f) => f.error) }; });
-      window.uppy.addFile({ name: file.name, type: file.type, data: file });
-    };`);
+      const id = window.uppy.addFile({ name: file.name, type: file.type, data: file });
+      if (resume) window.uppy.setFileState(id, { s3Multipart: resume }); // what a plugin keeps over reloads
+      window.uppy.upload();
+    };
+    window.pause = () => { window.uppy.pauseAll(); window.uppy.resumeAll(); };
+    window.state = () => window.uppy.getFiles()[0].s3Multipart;`);
   pages = createServer((req, res) => {
     const page = req.url === '/';
     res.writeHead(200, { 'Content-Type': page ? 'text/html' : 'text/javascript' });
@@ -69,6 +73,12 @@ async function sum(stream) {
   return hash.digest('hex');
 }
 
+/** choose begins to upload the video, or goes on with it. */
+async function choose(page, server, resume) {
+  await page.setInputFiles('input', video);
+  await page.evaluate(([assets, state]) => window.upload(assets, document.querySelector('input').files[0], state), [`${server.url}/assets`, resume]);
+}
+
 for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3 names no S3 server; make test-s3 builds one', 'a folder': false })) {
   describe(`Uppy sends 200 MB to ${name}`, { skip: missing }, () => {
     let bucket, server;
@@ -90,12 +100,12 @@ for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3
       await slow.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 25_000_000 });
       const completing = page.waitForRequest((r) => r.url().endsWith('/complete') && r.method() === 'POST', { timeout: 180_000 });
       completing.catch(() => {}); // it is awaited later
-      await page.setInputFiles('input', video);
-      await page.evaluate((assets) => window.upload(assets, document.querySelector('input').files[0]), `${server.url}/assets`);
+      await choose(page, server);
 
       for (let i = 1; i < kills; i++) {
         await until(`part ${i} of ${kills} to be sent`, () => page.evaluate((n) => window.sent >= n, (i * size) / kills), { timeout: 120_000 });
         await server.restart();
+        if (i === 2) await page.evaluate(() => window.pause());
       }
       await completing;
       await server.restart(); // what it had begun is done by another process
@@ -120,8 +130,7 @@ for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3
 
     test('what is cancelled leaves nothing', async () => {
       const page = await open(browser, origin);
-      await page.setInputFiles('input', video);
-      await page.evaluate((assets) => window.upload(assets, document.querySelector('input').files[0]), `${server.url}/assets`);
+      await choose(page, server);
       await until('something to be sent', () => page.evaluate(() => window.sent > 0));
       const given = page.waitForResponse((r) => r.url().endsWith('/upload') && r.request().method() === 'DELETE');
       await page.evaluate(() => window.uppy.cancelAll());
@@ -131,6 +140,24 @@ for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3
       assert.equal(gone.status, 404);
       await sleep(100);
       assert.equal((await server.json('/assets')).assets.length, 1, 'that of the test before');
+      await finish(page);
+    });
+
+    test('a page that was loaded again goes on', async () => {
+      const page = await open(browser, origin);
+      await choose(page, server);
+      await until('half of it to be sent', () => page.evaluate((n) => window.sent > n, size / 2));
+      const state = await page.evaluate(() => window.state());
+      await page.reload();
+      let parts = 0;
+      page.on('request', (r) => { if (r.method() === 'PUT') parts++; });
+      await choose(page, server, state);
+      const ended = await until('Uppy to end', () => page.evaluate(() => window.ended));
+      assert.deepEqual(ended, { ok: 1, failed: [] });
+      assert.deepEqual(await page.evaluate(() => window.told), [state.uploadId]);
+      assert.ok(parts > 0 && parts < 8, `${parts} of 12 parts were sent again`);
+      const { body } = await fetch(`${server.url}/assets/${state.uploadId}/source`);
+      assert.equal(await sum(body), await sum(createReadStream(video)));
       await finish(page);
     });
   });

@@ -12,6 +12,7 @@ import (
 	"flag"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"os"
 	"os/signal"
@@ -58,7 +59,13 @@ func run(ctx context.Context, binary, bucket string) error {
 	if err != nil {
 		return err
 	}
-	query := url.Values{"endpoint": {server.URL}, "use_path_style": {"true"}, "region": {gateway.Region}}
+	to, err := url.Parse(server.URL)
+	if err != nil {
+		return err
+	}
+	front := httptest.NewServer(whole(to))
+	defer front.Close()
+	query := url.Values{"endpoint": {front.URL}, "use_path_style": {"true"}, "region": {gateway.Region}}
 	fmt.Printf("bucket s3://%s?%s\n", bucket, query.Encode())
 	<-ctx.Done()
 	return nil
