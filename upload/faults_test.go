@@ -3,18 +3,9 @@
 package upload_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
-	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"time"
 
@@ -23,115 +14,13 @@ import (
 
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/encodertest"
-	"github.com/vodkit/vodkit/hls"
+	"github.com/vodkit/vodkit/internal/faults"
 	"github.com/vodkit/vodkit/internal/torture/invariant"
 	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/storage"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
 )
-
-// A fault point is a moment before, within or after a durable write, such as "before
-// put record RUNNING/probing #1": the test kills a process at each of them with SIGKILL
-// and lets another one go on.
-const (
-	faultDir = "VODKIT_TEST_FAULT_DIR"
-	faultAt  = "VODKIT_TEST_FAULT_AT" // "" tells the points instead
-)
-
-// faultStore names the points that its process passes, and dies at one.
-type faultStore struct {
-	*blobstore.Store
-	at string
-
-	mu   sync.Mutex
-	seen map[string]int
-}
-
-func (s *faultStore) pass(when, what string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := when + " " + what
-	s.seen[name]++
-	name = fmt.Sprintf("%s #%d", name, s.seen[name])
-	if s.at == "" {
-		fmt.Println("point", name)
-	}
-	if s.at == name {
-		_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
-		select {}
-	}
-}
-
-func (s *faultStore) Put(ctx context.Context, key string, r io.Reader, o *storage.PutOptions) (storage.Info, error) {
-	what := kindOf(key)
-	if what == "owner" {
-		return s.Store.Put(ctx, key, r, o) // beats come when they come
-	}
-	if what == "record" {
-		body, err := io.ReadAll(r)
-		if err != nil {
-			return storage.Info{}, err
-		}
-		a, err := upload.DecodeAsset(body)
-		if err != nil {
-			return storage.Info{}, err
-		}
-		what += fmt.Sprintf(" %s/%s", a.Status, a.Stage)
-		if a.Intent != "" {
-			what += " " + string(a.Intent)
-		}
-		r = bytes.NewReader(body)
-	}
-	what = "put " + what
-	s.pass("before", what)
-	info, err := s.Store.Put(ctx, key, &halves{r: r, between: func() { s.pass("within", what) }}, o)
-	s.pass("after", what)
-	return info, err
-}
-
-func (s *faultStore) Delete(ctx context.Context, key string) error {
-	what := "delete " + kindOf(key)
-	s.pass("before", what)
-	err := s.Store.Delete(ctx, key)
-	s.pass("after", what)
-	return err
-}
-
-// kindOf says what the object of a key is.
-func kindOf(key string) string {
-	switch name := key[strings.LastIndex(key, "/")+1:]; {
-	case strings.HasPrefix(key, "sources/"):
-		return "source"
-	case strings.HasPrefix(key, "catalog/assets/"):
-		return "record"
-	case strings.HasPrefix(key, "catalog/due/"):
-		return "mark"
-	case strings.HasPrefix(key, "catalog/"):
-		return "owner"
-	case name == hls.MasterName, name == hls.EventName, name == hls.IndexName:
-		return name
-	case strings.HasPrefix(name, "init-"):
-		return "init"
-	}
-	return "segment"
-}
-
-// halves calls between once, when some of r has been read.
-type halves struct {
-	r       io.Reader
-	between func()
-	begun   bool
-}
-
-func (h *halves) Read(p []byte) (int, error) {
-	if h.begun && h.between != nil {
-		h.between()
-		h.between = nil
-	}
-	h.begun = true
-	return h.r.Read(p[:min(len(p), 1000)])
-}
 
 // newFaultPipeline starts a pipeline over a folder, whose videos have two segments of
 // one rendition and of sound.
@@ -153,7 +42,7 @@ func newFaultPipeline(ctx context.Context, folder *blobstore.Store, store storag
 
 // TestFaultVictim is the process that is killed.
 func TestFaultVictim(t *testing.T) {
-	dir := os.Getenv(faultDir)
+	dir := faults.Dir()
 	if dir == "" {
 		t.Skip("only for TestKilledAtEachWrite")
 	}
@@ -161,7 +50,7 @@ func TestFaultVictim(t *testing.T) {
 	require.NoError(t, err)
 	defer folder.Close()
 	ended := make(chan progress.Event, 100)
-	p, _, err := newFaultPipeline(t.Context(), folder, &faultStore{Store: folder, at: os.Getenv(faultAt), seen: map[string]int{}},
+	p, _, err := newFaultPipeline(t.Context(), folder, faults.NewStore(folder),
 		progress.SinkFunc(func(_ context.Context, e progress.Event) {
 			if e.Status.Terminal() {
 				fmt.Println("event", e.Asset, e.Attempt, e.Status)
@@ -193,24 +82,11 @@ func TestFaultVictim(t *testing.T) {
 // victim runs the process until its end and returns what it said.
 func victim(t *testing.T, dir, at string) (ledger *invariant.Ledger, points []string, killed bool) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestFaultVictim$")
-	cmd.Env = append(os.Environ(), faultDir+"="+dir, faultAt+"="+at)
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		killed = exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
-		require.True(t, killed, "%s\n%s", err, out)
-	} else {
-		require.NoError(t, err)
-	}
+	lines, points, killed, err := faults.Run("TestFaultVictim", dir, at)
+	require.NoError(t, err)
 	ledger = &invariant.Ledger{}
-	lines := bufio.NewScanner(bytes.NewReader(out))
-	for lines.Scan() {
-		if point, ok := strings.CutPrefix(lines.Text(), "point "); ok {
-			points = append(points, point)
-			continue
-		}
-		ledger.Line(lines.Text())
+	for _, line := range lines {
+		ledger.Line(line)
 	}
 	return ledger, points, killed
 }
@@ -229,14 +105,8 @@ func TestKilledAtEachWrite(t *testing.T) {
 	} {
 		require.Contains(t, points, want)
 	}
-	slices.Sort(points)
-	points = slices.Compact(points)
 	if testing.Short() {
-		some := points[:0]
-		for i := 0; i < len(points); i += 5 {
-			some = append(some, points[i])
-		}
-		points = some
+		points = faults.Some(points, 5)
 	}
 	t.Logf("%d fault points", len(points))
 	for _, point := range points {

@@ -20,6 +20,7 @@ import (
 	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/encoder/encodertest"
 	"github.com/vodkit/vodkit/encoder/ffmpeg"
+	"github.com/vodkit/vodkit/internal/faults"
 	"github.com/vodkit/vodkit/internal/smalldisk"
 	"github.com/vodkit/vodkit/internal/testmedia"
 	"github.com/vodkit/vodkit/internal/torture/invariant"
@@ -46,7 +47,7 @@ func (s *diskStore) on(at func(moment string)) {
 }
 
 func (s *diskStore) Put(ctx context.Context, key string, r io.Reader, o *storage.PutOptions) (storage.Info, error) {
-	what := "put " + kindOf(key)
+	what := "put " + faults.KindOf(key)
 	s.mu.Lock()
 	s.seen[what]++
 	what = fmt.Sprintf("%s #%d", what, s.seen[what])
