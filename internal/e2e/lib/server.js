@@ -22,8 +22,16 @@ export class Server {
     server.dir = await mkdtemp(path.join(tmpdir(), 'vodkit-e2e-'));
     const env = { ...process.env };
     if (pace > 0) env.PATH = `${await paced(server.dir, pace)}${path.delimiter}${env.PATH}`;
-    await run(server, program, ['-addr', '127.0.0.1:0', '-bucket', path.join(server.dir, 'bucket'), ...args], env, /vodkit demo: (http:\S+)/);
+    server.run = (addr) => run(server, program, ['-addr', addr, '-bucket', path.join(server.dir, 'bucket'), ...args], env, /vodkit demo: (http:\S+)/);
+    await server.run('127.0.0.1:0');
     return server;
+  }
+
+  /** restart kills the server as a crash does, and starts another one at its address. */
+  async restart() {
+    this.child.kill('SIGKILL');
+    assert.deepEqual(await this.exited, { code: null, signal: 'SIGKILL' }, this.log);
+    await this.run(new URL(this.url).host);
   }
 
   /** stop ends the server as Ctrl+C does, and expects it to go in good order. */
@@ -60,10 +68,10 @@ export class Server {
     }, { timeout, every: 250 });
   }
 
-  /** source names the files of the asset's source, in order. */
+  /** source names the files of the asset's source, in order, without what killed processes were writing. */
   async source(id) {
     const dir = path.join(this.dir, 'bucket', 'sources', id);
-    return (await readdir(dir)).sort().map((name) => path.join(dir, name));
+    return (await readdir(dir)).filter((name) => !name.endsWith('.tmp')).sort().map((name) => path.join(dir, name));
   }
 
   /** children names the processes that the server has started and that still run. */
