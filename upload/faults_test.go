@@ -37,6 +37,9 @@ func newFaultPipeline(ctx context.Context, folder *blobstore.Store, store storag
 	if err != nil {
 		return nil, nil, err
 	}
+	if o.Fetch != nil {
+		p.FetchInParts(1000)
+	}
 	return p, catalog, p.Start(ctx)
 }
 

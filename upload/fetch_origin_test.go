@@ -119,18 +119,19 @@ func (w *cutWriter) Write(p []byte) (int, error) {
 	panic(http.ErrAbortHandler)
 }
 
-func (o *originServer) port(t testing.TB) uint16 {
+// portOf returns the port of a URL.
+func portOf(t testing.TB, url string) uint16 {
 	t.Helper()
-	n, err := strconv.ParseUint(o.URL[strings.LastIndex(o.URL, ":")+1:], 10, 16)
+	n, err := strconv.ParseUint(url[strings.LastIndex(url, ":")+1:], 10, 16)
 	require.NoError(t, err)
 	return uint16(n)
 }
 
-// fetchFrom allows imports from the origin.
-func fetchFrom(t testing.TB, o *originServer) *upload.FetchOptions {
+// fetchFrom allows imports from the origin at url.
+func fetchFrom(t testing.TB, url string) *upload.FetchOptions {
 	t.Helper()
 	return &upload.FetchOptions{
-		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, AllowPorts: []uint16{o.port(t)},
+		AllowNetworks: []netip.Prefix{netip.MustParsePrefix("127.0.0.1/32")}, AllowPorts: []uint16{portOf(t, url)},
 		Backoff: time.Millisecond, Idle: 10 * time.Second,
 	}
 }
@@ -139,7 +140,7 @@ func fetchFrom(t testing.TB, o *originServer) *upload.FetchOptions {
 func newFetchBench(t testing.TB, o *originServer, change func(*bench)) *bench {
 	t.Helper()
 	return newBench(t, func(b *bench) {
-		b.opts.Fetch = fetchFrom(t, o)
+		b.opts.Fetch = fetchFrom(t, o.URL)
 		b.made = func(p *upload.Pipeline) { p.FetchInParts(10_000) }
 		if change != nil {
 			change(b)

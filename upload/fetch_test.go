@@ -399,7 +399,7 @@ func TestImportURLOfOtherThings(t *testing.T) {
 
 func TestImportURLRefusesAddresses(t *testing.T) {
 	o := newOrigin(t, 1000)
-	port := fmt.Sprint(o.port(t))
+	port := fmt.Sprint(portOf(t, o.URL))
 	b := newFetchBench(t, o, nil)
 	sentences := map[string]bool{}
 	for _, url := range []string{
