@@ -3,30 +3,27 @@
 package upload_test
 
 import (
-	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vodkit/vodkit/internal/faults"
 	"github.com/vodkit/vodkit/internal/torture/invariant"
 	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
 )
 
-// faultOrigin is the URL of the origin that a process imports from.
-const faultOrigin = "VODKIT_TEST_FAULT_ORIGIN"
+// originFile is where a process reads, beside its folder, the URL that it imports from.
+func originFile(dir string) string { return dir + ".origin" }
 
 // newChangingOrigin returns an origin whose first connection breaks in the second part, and
 // that has another version of the file from then on.
@@ -46,15 +43,18 @@ func newChangingOrigin(t *testing.T) *originServer {
 
 // TestImportFaultVictim is the process that is killed.
 func TestImportFaultVictim(t *testing.T) {
-	dir, url := os.Getenv(faultDir), os.Getenv(faultOrigin)
-	if url == "" {
+	dir := faults.Dir()
+	if dir == "" {
 		t.Skip("only for TestImportKilledAtEachWrite")
 	}
+	text, err := os.ReadFile(originFile(dir))
+	require.NoError(t, err)
+	url := string(text)
 	folder, err := blobstore.OpenFile(dir, &blobstore.Options{BufferSize: 1000})
 	require.NoError(t, err)
 	defer folder.Close()
 	ended := make(chan progress.Event, 100)
-	p, _, err := newFaultPipeline(t.Context(), folder, &faultStore{Store: folder, at: os.Getenv(faultAt), seen: map[string]int{}},
+	p, _, err := newFaultPipeline(t.Context(), folder, faults.NewStore(folder),
 		progress.SinkFunc(func(_ context.Context, e progress.Event) {
 			if e.Status.Terminal() {
 				ended <- e
@@ -71,22 +71,10 @@ func TestImportFaultVictim(t *testing.T) {
 // importVictim runs the process until its end and returns what it said.
 func importVictim(t *testing.T, o *originServer, dir, at string) (accepted bool, points []string, killed bool) {
 	t.Helper()
-	cmd := exec.Command(os.Args[0], "-test.run=^TestImportFaultVictim$")
-	cmd.Env = append(os.Environ(), faultDir+"="+dir, faultAt+"="+at, faultOrigin+"="+o.URL)
-	out, err := cmd.Output()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		killed = exit.Sys().(syscall.WaitStatus).Signal() == syscall.SIGKILL
-		require.True(t, killed, "%s\n%s", err, out)
-	} else {
-		require.NoError(t, err)
-	}
-	for lines := bufio.NewScanner(bytes.NewReader(out)); lines.Scan(); {
-		if point, ok := strings.CutPrefix(lines.Text(), "point "); ok {
-			points = append(points, point)
-		}
-		accepted = accepted || lines.Text() == "accepted"
-	}
+	require.NoError(t, os.WriteFile(originFile(dir), []byte(o.URL), 0o600))
+	lines, points, killed, err := faults.Run("TestImportFaultVictim", dir, at)
+	require.NoError(t, err)
+	accepted = slices.Contains(lines, "accepted")
 	return accepted, points, killed
 }
 
