@@ -387,11 +387,14 @@ func TestFailedRunGoesOn(t *testing.T) {
 		a = p.end(t, a.ID)
 		assert.Equal(t, progress.Complete, a.Status, a.Error)
 		assert.Equal(t, 1, a.Failures)
+		again := map[string]bool{} // the numbers of segments that were made twice
 		for key, n := range p.store.puts {
-			if !strings.Contains(key, "/audio/") {
-				assert.Equal(t, 1, n, key)
+			if !strings.Contains(key, "/audio/") && n > 1 {
+				number, _, _ := strings.Cut(path.Base(key), "-")
+				again[number] = true
 			}
 		}
+		assert.LessOrEqual(t, len(again), 1, "the one at work in the other window: %v", again)
 		p.stop(t)
 		settled(t, p)
 	})
