@@ -199,12 +199,11 @@ func (d *delivery) copy(w io.Writer, obj *storage.Object, offset, length int64) 
 		return err == nil
 	}
 	if f, ok := storage.File(obj); ok {
-		// A limited *os.File, as it is, is what net/http hands to sendfile.
 		if _, err := f.Seek(offset, io.SeekStart); err != nil {
 			d.broken(err)
 			return false
 		}
-		n, err := io.CopyN(w, f, length)
+		n, err := sendFile(w, f, length)
 		if errors.Is(err, io.EOF) {
 			d.broken(io.ErrUnexpectedEOF) // the file is shorter than it was
 		}
