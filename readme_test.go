@@ -42,14 +42,14 @@ func TestReadmeProgram(t *testing.T) {
 	assert.LessOrEqual(t, statements, 15)
 }
 
-// The rest of the README's code is that of package hls/sign's examples, which are run, and
-// of examples/encrypted, which the browser tests run.
-func TestReadmePrivateVideo(t *testing.T) {
+// The rest of the README's code is that of packages' examples, which are run, and of
+// examples/encrypted, which the browser tests run.
+func TestReadmeCode(t *testing.T) {
 	readme, err := os.ReadFile("README.md")
 	require.NoError(t, err)
 	blocks := strings.Split(string(readme), "```go\n")[2:]
-	require.Len(t, blocks, 3)
-	for i, name := range []string{"hls/sign/example_test.go", "hls/sign/example_test.go", "examples/encrypted/main.go"} {
+	require.Len(t, blocks, 4)
+	for i, name := range []string{"upload/tus/example_test.go", "hls/sign/example_test.go", "hls/sign/example_test.go", "examples/encrypted/main.go"} {
 		source, err := os.ReadFile(name)
 		require.NoError(t, err)
 		code, _, ok := strings.Cut(blocks[i], "```")

@@ -10,10 +10,22 @@ import (
 	"gocloud.dev/blob/memblob"
 
 	"github.com/vodkit/vodkit/encoder/encodertest"
+	"github.com/vodkit/vodkit/storage"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
 	"github.com/vodkit/vodkit/upload/tus"
 )
+
+// mount is what the README shows.
+func mount(mux *http.ServeMux, vod *upload.Pipeline, store storage.Store) error {
+	uploads, err := tus.New(vod, store, nil)
+	if err != nil {
+		return err
+	}
+	mux.Handle("/uploads", uploads)
+	mux.Handle("/uploads/", uploads)
+	return nil
+}
 
 // A handler beside the others of a service, and an upload in two requests.
 func Example() {
@@ -30,14 +42,11 @@ func Example() {
 		return
 	}
 	defer func() { _ = vod.Shutdown(ctx) }()
-	uploads, err := tus.New(vod, store, nil)
-	if err != nil {
+	mux := http.NewServeMux()
+	if err := mount(mux, vod, store); err != nil {
 		fmt.Println(err)
 		return
 	}
-	mux := http.NewServeMux()
-	mux.Handle("/uploads", uploads)
-	mux.Handle("/uploads/", uploads)
 
 	ask := func(method, path, body string, header map[string]string) http.Header {
 		r := httptest.NewRequest(method, path, strings.NewReader(body))
