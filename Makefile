@@ -61,7 +61,7 @@ include internal/s3test/Makefile.inc
 
 # Benchmarks, fuzzing and corpus: by hand, never in make test -------------------
 
-.PHONY: bench bench-encode bench-copy bench-playable bench-resume bench-slots bench-serve bench-soak fuzz corpus corpus-variants seams torture
+.PHONY: bench bench-encode bench-copy bench-playable bench-resume bench-slots bench-serve bench-upload bench-soak fuzz corpus corpus-variants seams torture
 
 # The collection of real files, and where tables go.
 VODKIT_MEDIA ?= $(abspath ../shared/media)
@@ -88,6 +88,10 @@ bench-serve: ## segments and playlists beside nginx, http.FileServer and a bare 
 	@internal/scripts/setup.sh bench
 	@go build -o .cache/bin/bench-serve ./internal/bench/serve
 	@.cache/bin/bench-serve -rounds $(or $(ROUNDS),5) -seconds $(or $(SECONDS),4) -only "$(ONLY)" -out results-bench-serve.tsv $(if $(PROFILES),-profiles "$(PROFILES)")
+
+bench-upload: ## 1 GiB by tus to vodkit and to tusd, on the disk of DIR: speed and memory; ROUNDS=n
+	@go build -o .cache/bin/bench-upload ./internal/bench/resumable
+	@.cache/bin/bench-upload -rounds $(or $(ROUNDS),5) -dir "$(DIR)" -out results-bench-upload.tsv
 
 bench-soak: ## a handler over a cache under 2,000 slow viewers for FOR=10m: memory, goroutines, descriptors
 	@go build -o .cache/bin/bench-soak ./internal/bench/soak

@@ -1,0 +1,91 @@
+//go:build linux
+
+// Command resumable sends files by tus to vodkit and to tusd with its own file store, each in a
+// process of its own on the same disk, in interleaved rounds: bytes a second and the peak of
+// the server's memory, at 1 GiB and at 64 MiB. The table goes to a file, and the command
+// exits 1 where a gate is missed.
+//
+//	go run ./internal/bench/resumable -rounds 5
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+
+	"github.com/vodkit/vodkit/internal/bench"
+)
+
+// Gates, as ratios.
+const (
+	leastSpeed = 1.0 // of tusd's
+	mostMemory = 1.0 // of tusd's
+	mostGrowth = 1.2 // of the memory at 64 MiB
+)
+
+const (
+	large = 1 << 30
+	small = 64 << 20
+)
+
+func main() {
+	if args, ok := os.LookupEnv(serverEnv); ok {
+		fail(serve(args))
+		return
+	}
+	out := flag.String("out", "results-bench-upload.tsv", "where the table goes")
+	rounds := flag.Int("rounds", 5, "how often each figure is taken")
+	dir := flag.String("dir", "", "the folder to write to (default a temporary one)")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	scratch, err := os.MkdirTemp(*dir, "vodkit-bench")
+	fail(err)
+	t, err := compare(ctx, scratch, *rounds)
+	_ = os.RemoveAll(scratch)
+	fail(errors.Join(err, t.Write(*out)))
+}
+
+func fail(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bench upload:", err)
+		os.Exit(1)
+	}
+}
+
+// compare takes all figures: in each round one upload after the other, each to a new process.
+func compare(ctx context.Context, dir string, rounds int) (bench.Table, error) {
+	var t bench.Table
+	t.Row("round", "server", "bytes", "mb_s", "peak_mib")
+	var speed, memory, growth []float64
+	for n := range rounds {
+		taken := map[string]figures{}
+		for _, c := range []struct {
+			kind  string
+			bytes int64
+		}{{"vodkit", large}, {"tusd", large}, {"vodkit", small}} {
+			f, err := measure(ctx, filepath.Join(dir, "bucket"), c.kind, c.bytes)
+			if err != nil {
+				return t, fmt.Errorf("%s: %w", c.kind, err)
+			}
+			t.Row(n, c.kind, c.bytes, f.rate/1e6, f.peak/(1<<20))
+			taken[fmt.Sprint(c.kind, c.bytes)] = f
+		}
+		ours, theirs, least := taken[fmt.Sprint("vodkit", large)], taken[fmt.Sprint("tusd", large)], taken[fmt.Sprint("vodkit", small)]
+		speed = append(speed, ours.rate/theirs.rate)
+		memory = append(memory, ours.peak/theirs.peak)
+		growth = append(growth, ours.peak/least.peak)
+	}
+	t.Row("median", "speed", "", bench.Median(speed), "")
+	t.Row("median", "memory", "", bench.Median(memory), "")
+	t.Row("median", "growth", "", bench.Median(growth), "")
+	t.Gate(bench.Median(speed) >= leastSpeed, "%.3f of tusd's bytes a second, under %.2f", bench.Median(speed), leastSpeed)
+	t.Gate(bench.Median(memory) <= mostMemory, "%.3f of tusd's peak memory, over %.2f", bench.Median(memory), mostMemory)
+	t.Gate(bench.Median(growth) <= mostGrowth, "%.3f of the peak memory at 64 MiB, over %.2f", bench.Median(growth), mostGrowth)
+	return t, nil
+}
