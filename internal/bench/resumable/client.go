@@ -26,11 +26,8 @@ type figures struct {
 	peak float64 // of the server's resident memory, in bytes
 }
 
-// measure starts a server over an empty folder and sends it one file.
+// measure starts a server over a new folder and sends it one file.
 func measure(ctx context.Context, folder, kind string, size int64) (f figures, err error) {
-	if err := os.RemoveAll(folder); err != nil {
-		return f, err
-	}
 	syscall.Sync() // or it would pay for what was written before
 	address, err := bench.FreeAddress(ctx)
 	if err != nil {

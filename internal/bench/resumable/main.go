@@ -16,6 +16,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"syscall"
 
 	"github.com/vodkit/vodkit/internal/bench"
@@ -58,25 +59,33 @@ func fail(err error) {
 	}
 }
 
+// run is one upload.
+type run struct {
+	kind  string
+	bytes int64
+}
+
 // compare takes all figures: in each round one upload after the other, each to a new process.
 func compare(ctx context.Context, dir string, rounds int) (bench.Table, error) {
 	var t bench.Table
 	t.Row("round", "server", "bytes", "mb_s", "peak_mib")
 	var speed, memory, growth []float64
 	for n := range rounds {
-		taken := map[string]figures{}
-		for _, c := range []struct {
-			kind  string
-			bytes int64
-		}{{"vodkit", large}, {"tusd", large}, {"vodkit", small}} {
-			f, err := measure(ctx, filepath.Join(dir, "bucket"), c.kind, c.bytes)
-			if err != nil {
-				return t, fmt.Errorf("%s: %w", c.kind, err)
-			}
-			t.Row(n, c.kind, c.bytes, f.rate/1e6, f.peak/(1<<20))
-			taken[fmt.Sprint(c.kind, c.bytes)] = f
+		taken := map[run]figures{}
+		runs := []run{{"vodkit", large}, {"tusd", large}, {"vodkit", small}}
+		if n%2 == 1 { // who comes first may have it easier, or harder
+			slices.Reverse(runs)
 		}
-		ours, theirs, least := taken[fmt.Sprint("vodkit", large)], taken[fmt.Sprint("tusd", large)], taken[fmt.Sprint("vodkit", small)]
+		for _, r := range runs {
+			// What is removed in between would be discarded on the disk while the next one writes.
+			f, err := measure(ctx, filepath.Join(dir, fmt.Sprint(n, r.kind, r.bytes)), r.kind, r.bytes)
+			if err != nil {
+				return t, fmt.Errorf("%s: %w", r.kind, err)
+			}
+			t.Row(n, r.kind, r.bytes, f.rate/1e6, f.peak/(1<<20))
+			taken[r] = f
+		}
+		ours, theirs, least := taken[run{"vodkit", large}], taken[run{"tusd", large}], taken[run{"vodkit", small}]
 		speed = append(speed, ours.rate/theirs.rate)
 		memory = append(memory, ours.peak/theirs.peak)
 		growth = append(growth, ours.peak/least.peak)
