@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"slices"
 	"time"
 )
 
@@ -88,7 +87,7 @@ func (w *Windowed) Encode(ctx context.Context, job Job, emit func(Update) error)
 	case d.nothing():
 		return nil
 	}
-	return newFanout(w.enc, job, d, w.workers, emit).run(ctx, slices.Collect(windows(job.Grid, d.missing, w.first, segmentsIn(w.longest, job.Grid), w.workers)), w.workers)
+	return newFanout(w.enc, job, d, w.workers, emit).run(ctx, windows(job.Grid, d.missing, w.first, segmentsIn(w.longest, job.Grid), w.workers), w.workers)
 }
 
 // Probe asks the encoder that is wrapped. It returns errors.ErrUnsupported where that is

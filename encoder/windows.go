@@ -2,7 +2,6 @@ package encoder
 
 import (
 	"cmp"
-	"iter"
 	"math"
 	"slices"
 	"time"
@@ -83,35 +82,31 @@ func union(windows []Window) []Window {
 // end no window has more than a worker's share of what is left, so that all of them end
 // together. Of two windows before a hole or the end, neither is much shorter than the
 // other, and a last segment of less than half the length is no window.
-func windows(g Grid, missing []Window, first, longest, workers int) iter.Seq[Window] {
-	return func(yield func(Window) bool) {
-		n, begun, left, total := first, false, 0, g.Segments()
-		for _, m := range missing {
-			left += m.Segments
-		}
-		if len(missing) > 0 && missing[0].First > 0 {
-			n = longest
-		}
-		for _, m := range missing {
-			for m.Segments > 0 {
-				share := (left + workers - 1) / workers
-				take := min(n, m.Segments, max(first, share))
-				if begun && m.Segments > take && m.Segments < 2*take { // the first is as short as asked for
-					take = (m.Segments + 1) / 2
-				}
-				if end := m.First + take; begun && end == total-1 && end < m.First+m.Segments && 2*(g.Frames-g.Start(end)) < int64(g.Segment) {
-					take++
-				}
-				left -= take
-				if !yield(Window{m.First, take}) {
-					return
-				}
-				begun = true
-				m.First, m.Segments = m.First+take, m.Segments-take
-				n = max(first, min(2*n, longest))
+func windows(g Grid, missing []Window, first, longest, workers int) (out []Window) {
+	n, left, total := first, 0, g.Segments()
+	for _, m := range missing {
+		left += m.Segments
+	}
+	if len(missing) > 0 && missing[0].First > 0 {
+		n = longest
+	}
+	for _, m := range missing {
+		for m.Segments > 0 {
+			begun, share := len(out) > 0, (left+workers-1)/workers
+			take := min(n, m.Segments, max(first, share))
+			if begun && m.Segments > take && m.Segments < 2*take { // the first is as short as asked for
+				take = (m.Segments + 1) / 2
 			}
+			if end := m.First + take; begun && end == total-1 && end < m.First+m.Segments && 2*(g.Frames-g.Start(end)) < int64(g.Segment) {
+				take++
+			}
+			out = append(out, Window{m.First, take})
+			left -= take
+			m.First, m.Segments = m.First+take, m.Segments-take
+			n = max(first, min(2*n, longest))
 		}
 	}
+	return out
 }
 
 // segmentsIn returns how many segments come closest to d, at least one.
