@@ -35,12 +35,7 @@ func (p *Pipeline) admit(ctx context.Context, n NewAsset) (_ NewAsset, free func
 			return n, nil, err
 		}
 	}
-	n, release, err := p.ask(ctx, n)
-	if err != nil {
-		unreserve()
-		return n, nil, err
-	}
-	return n, func() { release(); unreserve() }, nil
+	return p.ask(ctx, n, unreserve)
 }
 
 // presentable says what is wrong with n by itself, and returns it as it will be recorded.
@@ -62,14 +57,17 @@ func (p *Pipeline) presentable(n NewAsset) (NewAsset, error) {
 }
 
 // ask asks the host's hooks, when nothing else speaks against the upload: they may count
-// what they let in. release gives back what they have granted.
-func (p *Pipeline) ask(ctx context.Context, n NewAsset) (_ NewAsset, release func(), err error) {
-	n.grant, release, err = p.grant(ctx, n.Tenant, n.Size)
+// what they let in. free gives back what they have granted, and then calls unreserve; where
+// they refuse, ask does.
+func (p *Pipeline) ask(ctx context.Context, n NewAsset, unreserve func()) (_ NewAsset, free func(), err error) {
+	g, release, err := p.grant(ctx, n.Tenant, n.Size)
 	if err != nil {
+		unreserve()
 		return n, nil, err
 	}
+	n.grant, free = g, func() { release(); unreserve() }
 	if p.opts.Admit == nil {
-		return n, release, nil
+		return n, free, nil
 	}
 	err = p.hook(ctx, "Admit", func(ctx context.Context) error {
 		if err := p.opts.Admit(ctx, n.public()); err != nil {
@@ -78,8 +76,8 @@ func (p *Pipeline) ask(ctx context.Context, n NewAsset) (_ NewAsset, release fun
 		return nil
 	})
 	if err != nil {
-		release()
+		free()
 		return n, nil, err
 	}
-	return n, release, nil
+	return n, free, nil
 }

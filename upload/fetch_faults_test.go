@@ -138,6 +138,12 @@ func importGoesOn(t *testing.T, o *originServer, dir string, accepted bool) {
 		}
 		assert.NotContains(t, b.everything("catalog/"), "secret")
 	}
+	require.Eventually(t, func() bool { // the mark goes behind the record
+		for range folder.List(ctx, "catalog/due/") {
+			return false
+		}
+		return true
+	}, 10*time.Second, time.Millisecond)
 	broken, err := invariant.Settled(ctx, folder, catalog)
 	require.NoError(t, err)
 	assert.Empty(t, broken)

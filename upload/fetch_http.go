@@ -4,12 +4,8 @@ import "net/http"
 
 // importBody is what a client says of a file that is to be fetched.
 type importBody struct {
-	URL      string            `json:"url"`
-	ID       string            `json:"id"`
-	Name     string            `json:"name"`
-	Priority int               `json:"priority"`
-	Profile  string            `json:"profile"`
-	Metadata map[string]string `json:"metadata"`
+	assetBody
+	URL string `json:"url"`
 }
 
 // importURL answers POST /import: an asset whose source is fetched.
@@ -33,13 +29,8 @@ func (h *Handler) importURL(w http.ResponseWriter, r *http.Request, at place) {
 	if body.ID != "" && !h.allowed(w, r, ActionUpload, body.ID) { // the body says more than the address: ask again
 		return
 	}
-	n := NewAsset{ID: body.ID, Tenant: h.tenant(r), Name: body.Name, Priority: body.Priority, Metadata: body.Metadata}
-	if body.Profile != "" && h.opts.UploadProfiles {
-		if n.Profile = body.Profile; !h.allowed(w, r, ActionProfile, n.ID) {
-			return
-		}
-	}
-	if err := h.prepare(r, &n); err != nil {
+	n := body.newAsset(h, r)
+	if err := h.mayCreate(r, &n); err != nil {
 		h.refuse(w, r, err)
 		return
 	}

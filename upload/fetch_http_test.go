@@ -66,6 +66,7 @@ func TestHTTPImportRefusals(t *testing.T) {
 		"bad JSON":       {`{"url": `, "application/json", 400, "bad_request", "JSON"},
 		"two of them":    {`{"url": "x"} {}`, "application/json", 400, "bad_request", "JSON"},
 		"another type":   {`{"url": 7}`, "application/json; charset=utf-8", 422, "invalid_field", "url"},
+		"a number":       {`{"url": "` + o.URL + `", "name": 7}`, "application/json", 422, "invalid_field", `The field "name" can't be a number`},
 		"a list":         {`[]`, "application/json", 422, "invalid_field", "object"},
 		"no URL":         {`{}`, "application/json", 422, "invalid_field", "url"},
 		"an id":          {`{"url": "` + o.URL + `", "id": "../x"}`, "application/json", 422, "invalid_field", "An id has"},

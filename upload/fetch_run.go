@@ -274,9 +274,8 @@ func (b *partBody) Read(p []byte) (int, error) {
 
 // typeOf returns a Content-Type as it goes into records and Stores, "" where it is none.
 func typeOf(ct string) string {
-	n, err := NewAsset{ContentType: ct}.clean()
-	if err != nil || !strings.Contains(n.ContentType, "/") {
+	if ct = cleanType(ct); !strings.Contains(ct, "/") {
 		return ""
 	}
-	return n.ContentType
+	return ct
 }

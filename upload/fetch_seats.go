@@ -66,7 +66,7 @@ func (p *Pipeline) seat(ctx context.Context, a Asset, rev Revision) (leave func(
 			p.wakeNext(ctx)
 		}), true
 	}
-	h := &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev}
+	h := p.newHolder(a, rev)
 	ctx, cancel := p.life.words(context.WithoutCancel(ctx), lastWords)
 	defer cancel()
 	p.queue.add(a)

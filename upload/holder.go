@@ -23,6 +23,11 @@ type holder struct {
 	tried []time.Time // Asset.Updated of writes that failed: the answer may have been lost alone
 }
 
+// newHolder returns the holder of a claimed asset.
+func (p *Pipeline) newHolder(a Asset, rev Revision) *holder {
+	return &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev}
+}
+
 // get returns the record as last written or read.
 func (h *holder) get() Asset {
 	h.mu.Lock()

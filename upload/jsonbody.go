@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/vodkit/vodkit/internal/problem"
 	"github.com/vodkit/vodkit/internal/rolling"
@@ -73,6 +74,24 @@ func (h *Handler) readExactly(w http.ResponseWriter, r *http.Request, v any) err
 	return mistyped(dec.Decode(v))
 }
 
+// assetBody is what JSON says of a new asset, whichever way its bytes come.
+type assetBody struct {
+	ID       string            `json:"id"`
+	Name     string            `json:"name"`
+	Priority int               `json:"priority"`
+	Profile  string            `json:"profile"`
+	Metadata map[string]string `json:"metadata"`
+}
+
+// newAsset returns the asset, with a profile where clients may choose one.
+func (b assetBody) newAsset(h *Handler, r *http.Request) NewAsset {
+	n := NewAsset{ID: b.ID, Tenant: h.tenant(r), Name: b.Name, Priority: b.Priority, Metadata: b.Metadata}
+	if h.opts.UploadProfiles {
+		n.Profile = b.Profile
+	}
+	return n
+}
+
 // mistyped says in a sentence why well-formed JSON could not be taken.
 func mistyped(err error) error {
 	var kind *json.UnmarshalTypeError
@@ -82,7 +101,11 @@ func mistyped(err error) error {
 	case errors.As(err, &kind) && kind.Field == "":
 		return invalid("The body is a JSON object, not a %s.", kind.Value)
 	case errors.As(err, &kind):
-		return invalid("The field %q can't be a %s.", kind.Field, kind.Value)
+		_, field, embedded := strings.Cut(kind.Field, "Body.") // the path has the names of embedded types
+		if !embedded {
+			field = kind.Field
+		}
+		return invalid("The field %q can't be a %s.", field, kind.Value)
 	}
 	return invalid("The body cannot be taken: %v.", err)
 }

@@ -86,15 +86,23 @@ func (n NewAsset) clean() (NewAsset, error) {
 		}
 	}
 	n.Metadata = maps.Clone(n.Metadata)
-	if len(n.ContentType) > maxName || !utf8.ValidString(n.ContentType) {
-		n.ContentType = ""
-	} else if kind, _, err := mime.ParseMediaType(n.ContentType); err != nil {
-		n.ContentType = kind // a Store would refuse the rest; "" where nothing of it is one
-	}
+	n.ContentType = cleanType(n.ContentType)
 	if n.Size < 0 {
 		n.Size = 0
 	}
 	return n, nil
+}
+
+// cleanType returns as much of a content type as a Store would take, "" where nothing of it
+// is one.
+func cleanType(ct string) string {
+	if len(ct) > maxName || !utf8.ValidString(ct) {
+		return ""
+	}
+	if kind, _, err := mime.ParseMediaType(ct); err != nil {
+		return kind
+	}
+	return ct
 }
 
 // cleanName returns the last path element of name, whatever system's path it is,

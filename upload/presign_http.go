@@ -12,14 +12,10 @@ import (
 
 // presignBody is what a client says of an upload that goes to the bucket.
 type presignBody struct {
-	ID       string            `json:"id"`
-	Name     string            `json:"name"`
-	Size     int64             `json:"size"`
-	Type     string            `json:"type"`
-	Priority int               `json:"priority"`
-	Metadata map[string]string `json:"metadata"`
-	Profile  string            `json:"profile"`
-	PartSize int64             `json:"part_size"`
+	assetBody
+	Size     int64  `json:"size"`
+	Type     string `json:"type"`
+	PartSize int64  `json:"part_size"`
 	// Replace is the id of an asset that gets another source.
 	Replace string `json:"replace"`
 }
@@ -60,17 +56,12 @@ func (h *Handler) presign(w http.ResponseWriter, r *http.Request, at place) {
 		if _, ok := h.find(w, r, ActionReplace, body.Replace); !ok {
 			return
 		}
-		body.ID, body.Profile, body.Metadata, body.Priority = "", "", nil, 0
+		body.assetBody = assetBody{Name: body.Name}
 	} else if body.ID != "" && !h.allowed(w, r, ActionUpload, body.ID) {
 		return
 	}
-	n := NewAsset{
-		ID: body.ID, Tenant: h.tenant(r), Name: body.Name, Priority: body.Priority, Metadata: body.Metadata,
-		ContentType: body.Type, Size: body.Size,
-	}
-	if h.opts.UploadProfiles {
-		n.Profile = body.Profile
-	}
+	n := body.newAsset(h, r)
+	n.ContentType, n.Size = body.Type, body.Size
 	if n.Size > h.opts.MaxUpload {
 		err = ErrTooLarge
 	} else {

@@ -65,14 +65,12 @@ func (p *Pipeline) holdAll(ctx context.Context) {
 	if p.opts.Quota == nil {
 		return
 	}
-	for info, err := range p.store.List(ctx, sessionsPrefix) {
-		if err != nil {
-			p.log.Warn("Uploads under way could not be listed: they do not count for quotas.", "error", err)
-			return
-		}
-		if id, ok := sessionOf(info.Key); ok {
-			p.lookAgain(ctx, id)
-		}
+	ids, err := p.sessionIDs(ctx)
+	if err != nil {
+		p.log.Warn("Uploads under way could not be listed: they do not count for quotas.", "error", err)
+	}
+	for _, id := range ids {
+		p.lookAgain(ctx, id)
 	}
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"runtime/debug"
 	"strconv"
 	"time"
 
@@ -69,8 +68,8 @@ func writeDenied(w http.ResponseWriter, err error) {
 		code = codeRefused
 	}
 	status := e.HTTPStatus()
-	if status == http.StatusUnauthorized && w.Header().Get("WWW-Authenticate") == "" {
-		w.Header().Set("WWW-Authenticate", "Bearer") // as problem.Denied does
+	if status == http.StatusUnauthorized {
+		problem.Challenge(w.Header())
 	}
 	if e.RetryAfter > 0 {
 		w.Header().Set("Retry-After", strconv.FormatInt(int64((e.RetryAfter+time.Second-1)/time.Second), 10))
@@ -91,11 +90,8 @@ var errHook = errors.New("a hook of the host's failed")
 // hook calls a hook of the host's and makes an error of a panic, which matches errHook
 // and errPanic.
 func (p *Pipeline) hook(ctx context.Context, name string, call func(ctx context.Context) error) (err error) {
-	defer func() {
-		if v := recover(); v != nil {
-			p.log.Error("A hook panicked.", "hook", name, "panic", v, "stack", string(debug.Stack()))
-			err = fmt.Errorf("%w: %s: %w: %v", errHook, name, errPanic, v)
-		}
-	}()
-	return call(ctx)
+	if panicked := p.survive(name, func() { err = call(ctx) }); panicked != nil {
+		return fmt.Errorf("%w: %w", errHook, panicked)
+	}
+	return err
 }

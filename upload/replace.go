@@ -89,12 +89,7 @@ func (p *Pipeline) admitReplacement(ctx context.Context, id string, n NewAsset) 
 	if err != nil {
 		return n, nil, err
 	}
-	n, release, err := p.ask(ctx, n)
-	if err != nil {
-		unreserve()
-		return n, nil, err
-	}
-	return n, func() { release(); unreserve() }, nil
+	return p.ask(ctx, n, unreserve)
 }
 
 // sourceOf is what is reserved while a new source of the asset comes: not its id, for it may
@@ -155,10 +150,7 @@ func (p *Pipeline) exchange(ctx context.Context, id string, parts []encoder.Part
 		}
 		attempt = ids.New(now())
 		a.renew(attempt)
-		a.Source, a.External, a.Size, a.Fetch = encoder.Source{Parts: slices.Clone(parts)}, false, 0, nil
-		for _, part := range parts {
-			a.Size += part.Size
-		}
+		a.Source, a.External, a.Size, a.Fetch = encoder.Source{Parts: slices.Clone(parts)}, false, sizeOf(parts), nil
 		a.Duration, a.Uncopied, a.ContentType = 0, false, n.ContentType
 		if n.Name != "" {
 			a.Name = n.Name

@@ -39,11 +39,10 @@ type run struct {
 }
 
 func newRun(p *Pipeline, a Asset, rev Revision, cancel context.CancelCauseFunc) *run {
+	held := p.newHolder(a, rev)
+	held.stray = a.Status == progress.Running // whoever ran it may only have stood still
 	return &run{
-		p: p,
-		held: &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev,
-			stray: a.Status == progress.Running}, // whoever ran it may only have stood still
-		cancel: cancel, leave: func() {},
+		p: p, held: held, cancel: cancel, leave: func() {},
 		log:   p.log.With("asset", a.ID, "tenant", a.Tenant, "attempt", a.Attempt),
 		state: a.Event(),
 	}

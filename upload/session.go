@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/vodkit/vodkit/storage"
 )
 
 // SessionVersion is the version of the record that this package writes of a Session.
@@ -60,7 +62,7 @@ type SessionOptions struct {
 }
 
 // PartKey returns the key of the object whose first byte is byte offset of the upload.
-func (s Session) PartKey(offset int64) string { return fmt.Sprintf("%s%016d", s.partPrefix(), offset) }
+func (s Session) PartKey(offset int64) string { return storage.PartKey(s.partPrefix(), offset) }
 
 // partPrefix begins the keys of all parts.
 func (s Session) partPrefix() string { return sourcesPrefix + s.Asset + "/" + s.Token + "-" }

@@ -15,15 +15,14 @@ func (p *Pipeline) AbandonSession(ctx context.Context, id string) error {
 		return fmt.Errorf("abandon upload %q: %w", id, err)
 	}
 	defer end()
-	if err := p.abandonSession(ctx, id, func(Session, time.Time) bool { return true }); err != nil {
+	if err := p.abandonSession(ctx, id, false); err != nil {
 		return fmt.Errorf("abandon upload %q: %w", id, err)
 	}
 	return nil
 }
 
-// abandonSession removes a session that is to go, by its record and the time of its last
-// byte.
-func (p *Pipeline) abandonSession(ctx context.Context, id string, gone func(s Session, last time.Time) bool) error {
+// abandonSession removes a session, or only where nothing has come of it for too long.
+func (p *Pipeline) abandonSession(ctx context.Context, id string, onlyExpired bool) error {
 	free, err := p.sessions.await(ctx, id)
 	if err != nil {
 		return err
@@ -33,9 +32,10 @@ func (p *Pipeline) abandonSession(ctx context.Context, id string, gone func(s Se
 	if err != nil {
 		return err
 	}
-	last, err := p.lastByte(ctx, s)
-	if err != nil || !gone(s, last) {
-		return err
+	if onlyExpired {
+		if last, err := p.lastByte(ctx, s); err != nil || !p.expired(last) {
+			return err
+		}
 	}
 	if s.Finished.IsZero() {
 		if err := p.removeParts(ctx, s); err != nil {

@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"time"
-
-	"github.com/vodkit/vodkit/encoder"
 )
 
 // Bounds of how often expired sessions are looked for.
@@ -32,23 +30,32 @@ func (p *Pipeline) expireSessions(ctx context.Context) {
 }
 
 func (p *Pipeline) lookAfterSessions(ctx context.Context) {
-	var ids []string
-	for info, err := range p.store.List(ctx, sessionsPrefix) { // what is removed was listed before
-		if err != nil {
-			if ctx.Err() == nil {
-				p.log.Warn("Expired uploads could not be looked for; trying again later.", "error", err)
-			}
-			return
+	ids, err := p.sessionIDs(ctx)
+	if err != nil {
+		if ctx.Err() == nil {
+			p.log.Warn("Expired uploads could not be looked for; trying again later.", "error", err)
 		}
-		if id, ok := sessionOf(info.Key); ok {
-			ids = append(ids, id)
-		}
+		return
 	}
 	for _, id := range ids {
 		if err := p.lookAfter(ctx, id); err != nil && !errors.Is(err, ErrNotFound) && ctx.Err() == nil {
 			p.log.Warn("An upload that has ended or expired could not be concluded; trying again later.", "asset", id, "error", err)
 		}
 	}
+}
+
+// sessionIDs returns the ids of all sessions, those that were listed before an error with
+// that: whoever removes looks first.
+func (p *Pipeline) sessionIDs(ctx context.Context) (ids []string, err error) {
+	for info, err := range p.store.List(ctx, sessionsPrefix) {
+		if err != nil {
+			return ids, err
+		}
+		if id, ok := sessionOf(info.Key); ok {
+			ids = append(ids, id)
+		}
+	}
+	return ids, nil
 }
 
 // lookAfter finishes a session that is whole, and abandons one that has expired.
@@ -62,7 +69,7 @@ func (p *Pipeline) lookAfter(ctx context.Context, id string) error {
 		if err != nil {
 			return err
 		}
-		if (encoder.Source{Parts: parts}).Size() == s.New.Size {
+		if sizeOf(parts) == s.New.Size {
 			_, err := p.FinishSession(ctx, id, parts)
 			if !lasting(err) {
 				return err
@@ -73,7 +80,7 @@ func (p *Pipeline) lookAfter(ctx context.Context, id string) error {
 	if !p.expired(s.Saved) {
 		return nil
 	}
-	return p.abandonSession(ctx, id, func(_ Session, last time.Time) bool { return p.expired(last) })
+	return p.abandonSession(ctx, id, true)
 }
 
 // lasting says whether a session that could not be finished never can be.

@@ -104,7 +104,7 @@ func (p *Pipeline) finishSession(ctx context.Context, id string, parts []encoder
 		return Asset{}, err
 	}
 	if s.New.Size == 0 {
-		if err := p.grantSize(ctx, s, encoder.Source{Parts: parts}.Size()); err != nil {
+		if err := p.grantSize(ctx, s, sizeOf(parts)); err != nil {
 			return Asset{}, err
 		}
 	}
@@ -166,7 +166,7 @@ func (p *Pipeline) pin(ctx context.Context, s Session, parts []encoder.Part) ([]
 	if err := g.Wait(); err != nil {
 		return nil, err
 	}
-	size := encoder.Source{Parts: pinned}.Size()
+	size := sizeOf(pinned)
 	switch {
 	case size > p.opts.MaxSize:
 		return nil, fmt.Errorf("%w: it has %d bytes, at most %d are accepted", ErrTooLarge, size, p.opts.MaxSize)

@@ -77,9 +77,9 @@ func (p *Pipeline) Refuse(w http.ResponseWriter, r *http.Request, err error, lim
 	problem.Write(w, s.status, s.code, s.message)
 }
 
-// Deny answers a request that the host has refused with err, as [Handler] does: see
-// HandlerOptions.Authorize and [Refusal].
-func Deny(w http.ResponseWriter, err error) { writeDenied(w, err) }
+// Denied marks err as the host's own refusal, out of a hook such as HandlerOptions.Authorize:
+// Refuse answers it as [Handler] does, see [Refusal].
+func Denied(err error) error { return &deniedError{err} }
 
 // MaxSize returns Options.MaxSize: the largest source in bytes.
 func (p *Pipeline) MaxSize() int64 { return p.opts.MaxSize }

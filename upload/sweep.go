@@ -76,7 +76,7 @@ func (p *Pipeline) Sweep(ctx context.Context, opts *SweepOptions) (SweepReport, 
 	case <-ctx.Done():
 		return SweepReport{}, fmt.Errorf("sweep: %w", context.Cause(ctx))
 	}
-	s := &sweep{p: p, dry: o.DryRun, stale: map[string]bool{}, age: max(0, o.OlderThan), report: SweepReport{Objects: []SweptObject{}}}
+	s := &sweep{p: p, dry: o.DryRun, stale: map[string]bool{}, uploads: map[string]bool{}, age: max(0, o.OlderThan), report: SweepReport{Objects: []SweptObject{}}}
 	if panicked := p.survive("sweep", func() { err = s.run(ctx) }); panicked != nil {
 		err = panicked
 	}

@@ -178,9 +178,6 @@ func (s *sweep) coming(ctx context.Context, key ownKey) (bool, error) {
 	if key.session == "" {
 		return false, nil
 	}
-	if s.uploads == nil {
-		s.uploads = map[string]bool{}
-	}
 	for _, id := range [...]string{key.id, key.session} { // of a new asset, of another source
 		begun, known := s.uploads[id]
 		if !known {

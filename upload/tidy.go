@@ -32,7 +32,7 @@ func (a Asset) superseded(key string) bool {
 
 // tidy gives a claimed asset its last look.
 func (p *Pipeline) tidy(ctx context.Context, a Asset, rev Revision) {
-	h := &holder{catalog: p.catalog, owner: a.Owner, lease: p.opts.Lease, asset: a, rev: rev}
+	h := p.newHolder(a, rev)
 	err := p.tidyHeld(ctx, h)
 	if err == nil {
 		p.log.Debug("An asset was tidied up.", "asset", a.ID)

@@ -41,7 +41,8 @@ func (c *checked) RoundTrip(r *http.Request) (*http.Response, error) {
 	return c.Transport.RoundTrip(r)
 }
 
-// redirect says whether a redirect is followed. Where it leads is checked by RoundTrip.
+// redirect says whether a redirect is followed. Where it leads is checked here, before
+// anything is asked for, and again by RoundTrip.
 func (g *Guard) redirect(r *http.Request, via []*http.Request) error {
 	if len(via) > g.opts.Redirects {
 		return refuse(ReasonRedirect, "more than %d redirects", g.opts.Redirects)

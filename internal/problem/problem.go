@@ -49,6 +49,14 @@ func Write(w http.ResponseWriter, status int, code, message string) {
 	_ = json.NewEncoder(w).Encode(Body{Detail{code, message}})
 }
 
+// Challenge adds the challenge that is due with 401 (RFC 9110 section 15.5.2), unless there
+// is one. Browsers ask nobody for this one.
+func Challenge(h http.Header) {
+	if h.Get("WWW-Authenticate") == "" {
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+}
+
 // Denied answers a request that the host's Authorize refused with err: the status
 // that an error in err's chain names with HTTPStatus() int, 404 for
 // fs.ErrNotExist, else 403. The text of err stays inside: it may tell too much.
@@ -63,9 +71,7 @@ func Denied(w http.ResponseWriter, err error) {
 	}
 	switch status {
 	case http.StatusUnauthorized:
-		if w.Header().Get("WWW-Authenticate") == "" {
-			w.Header().Set("WWW-Authenticate", "Bearer") // a challenge is due (RFC 9110 section 15.5.2); browsers ask nobody for this one
-		}
+		Challenge(w.Header())
 		Write(w, status, Unauthorized, "Sign in first: this request carries no valid credentials.")
 	case http.StatusNotFound:
 		Write(w, status, NotFound, "There is nothing at this address.")

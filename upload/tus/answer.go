@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/vodkit/vodkit/internal/problem"
-	"github.com/vodkit/vodkit/upload"
 )
 
 // answer takes what tusd answers. Successes get the headers that tusd does not know of,
@@ -103,17 +102,15 @@ func (q *request) location(of string) string {
 
 // refuse answers with what err means.
 func (q *request) refuse(w http.ResponseWriter, err error) {
-	switch e := err.(type) { //nolint:errorlint // these are never wrapped
-	case *deniedError:
-		upload.Deny(w, e.err)
-	case *refusal:
-		if e.status == http.StatusPreconditionFailed {
-			w.Header().Set("Tus-Version", version)
-		}
-		problem.Write(w, e.status, e.code, e.message)
-	default:
+	e, ok := err.(*refusal) //nolint:errorlint // it is never wrapped
+	if !ok {
 		q.h.p.Refuse(w, q.r, err, q.h.opts.MaxUpload)
+		return
 	}
+	if e.status == http.StatusPreconditionFailed {
+		w.Header().Set("Tus-Version", version)
+	}
+	problem.Write(w, e.status, e.code, e.message)
 }
 
 // detached returns a context for what must be done although a client has gone, with a bound.
@@ -123,8 +120,3 @@ func detached(ctx context.Context) (context.Context, context.CancelFunc) {
 
 // protocol is what this package's sessions are marked with.
 const protocol = "tus"
-
-// deniedError is the host's refusal out of Authorize or Prepare.
-type deniedError struct{ err error }
-
-func (e *deniedError) Error() string { return e.err.Error() }

@@ -30,7 +30,7 @@ func (d *dataStore) NewUpload(ctx context.Context, info handler.FileInfo) (handl
 	n.Tenant, n.Size = q.tenant(), info.Size
 	if prepare := d.h.opts.Prepare; prepare != nil {
 		if err := prepare(q.r, &n); err != nil {
-			return nil, q.fail(&deniedError{err})
+			return nil, q.fail(upload.Denied(err))
 		}
 	}
 	n.Size = info.Size

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/upload"
 	"github.com/vodkit/vodkit/upload/tus"
 )
@@ -309,6 +310,10 @@ func TestBacklogFull(t *testing.T) {
 	path := b.create(3)
 	first := b.create(1)
 	assert.Equal(t, 204, b.patch(first, 0, "x").StatusCode)
+	require.Eventually(t, func() bool { // or it would be the one that waits
+		a, err := b.pipeline.Get(t.Context(), idOf(first))
+		return err == nil && a.Status == progress.Running
+	}, 10*time.Second, time.Millisecond)
 	second := b.create(1)
 	assert.Equal(t, 204, b.patch(second, 0, "x").StatusCode)
 	require.Eventually(t, func() bool {

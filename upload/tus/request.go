@@ -45,7 +45,7 @@ func newRequest(h *Handler, w http.ResponseWriter, r *http.Request, method, at s
 func (q *request) admit(id string) error {
 	if ask := q.h.opts.Authorize; ask != nil {
 		if err := ask(q.r, upload.ActionUpload, id); err != nil {
-			return &deniedError{err}
+			return upload.Denied(err)
 		}
 	}
 	if err := q.h.p.Err(); err != nil {
