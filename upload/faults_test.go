@@ -82,22 +82,20 @@ func TestFaultVictim(t *testing.T) {
 	require.NoError(t, p.Shutdown(t.Context()))
 }
 
-// victim runs the process until its end and returns what it said.
-func victim(t *testing.T, dir, at string) (ledger *invariant.Ledger, points []string, killed bool) {
-	t.Helper()
-	lines, points, killed, err := faults.Run("TestFaultVictim", dir, at)
-	require.NoError(t, err)
-	ledger = &invariant.Ledger{}
+// ledgerOf is what a process has said.
+func ledgerOf(lines []string) *invariant.Ledger {
+	ledger := &invariant.Ledger{}
 	for _, line := range lines {
 		ledger.Line(line)
 	}
-	return ledger, points, killed
+	return ledger
 }
 
 func TestKilledAtEachWrite(t *testing.T) {
-	ledger, points, killed := victim(t, t.TempDir(), "")
+	lines, points, killed, err := faults.Run("TestFaultVictim", t.TempDir(), "")
+	require.NoError(t, err)
 	require.False(t, killed)
-	require.Equal(t, invariant.Counts{Accepted: 1, Deleted: 1, Complete: 2}, ledger.Counts())
+	require.Equal(t, invariant.Counts{Accepted: 1, Deleted: 1, Complete: 2}, ledgerOf(lines).Counts())
 	for _, want := range []string{
 		"before put source #1", "within put source #1", "after put mark #1", "before put record READY/queued #1",
 		"after put record RUNNING/probing #1", "before put init #1", "within put segment #2", "after put event.m3u8 #1",
@@ -108,21 +106,10 @@ func TestKilledAtEachWrite(t *testing.T) {
 	} {
 		require.Contains(t, points, want)
 	}
-	if testing.Short() {
-		points = faults.Some(points, 5)
-	}
-	t.Logf("%d fault points", len(points))
-	for _, point := range points {
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			ledger, _, killed := victim(t, dir, point)
-			if !killed {
-				t.Skip("another order of writes: this process did not pass here")
-			}
-			goOn(t, dir, ledger)
-		})
-	}
+	faults.Walk(t, "TestFaultVictim", points, 5, func(t *testing.T, dir string, lines []string) {
+		t.Helper()
+		goOn(t, dir, ledgerOf(lines))
+	})
 }
 
 // goOn is the process behind the one that was killed.

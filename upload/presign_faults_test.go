@@ -101,31 +101,13 @@ func TestPresignKilledAtEachWrite(t *testing.T) {
 	points = slices.DeleteFunc(points, func(point string) bool { // what comes later is in TestKilledAtEachWrite
 		return !strings.Contains(point, "session") && !strings.Contains(point, "source") && !strings.Contains(point, "READY")
 	})
-	if testing.Short() {
-		points = faults.Some(points, 4)
-	}
-	t.Logf("%d fault points", len(points))
-	for _, point := range points {
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			lines, _, killed, err := faults.Run("TestPresignFaultVictim", dir, point)
-			require.NoError(t, err)
-			if !killed {
-				t.Skip("another order of writes: this process did not pass here")
-			}
-			presignGoesOn(t, dir, lines)
-		})
-	}
+	faults.Walk(t, "TestPresignFaultVictim", points, 4, presignGoesOn)
 }
 
 // presignGoesOn is the process behind the one that was killed, and the clients' next try.
 func presignGoesOn(t *testing.T, dir string, lines []string) {
 	t.Helper()
-	ledger := &invariant.Ledger{}
-	for _, line := range lines {
-		ledger.Line(line)
-	}
+	ledger := ledgerOf(lines)
 	folder, err := blobstore.OpenFile(dir, nil)
 	require.NoError(t, err)
 	defer folder.Close()

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"testing"
 )
 
 const (
@@ -47,11 +48,35 @@ func Run(test, dir, at string) (lines, points []string, killed bool, err error) 
 	return lines, slices.Compact(points), killed, nil
 }
 
-// Some returns every nth of points, for a short test.
-func Some(points []string, n int) []string {
+// some returns every nth of points.
+func some(points []string, n int) []string {
 	var some []string
 	for i := 0; i < len(points); i += n {
 		some = append(some, points[i])
 	}
 	return some
+}
+
+// Walk has the named test killed at each of the points, every time in a folder of its own,
+// and calls goOn with that and what the process said. A short test takes every nth point.
+func Walk(t *testing.T, test string, points []string, nth int, goOn func(t *testing.T, dir string, lines []string)) {
+	t.Helper()
+	if testing.Short() {
+		points = some(points, nth)
+	}
+	t.Logf("%d fault points", len(points))
+	for _, point := range points {
+		t.Run(point, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			lines, _, killed, err := Run(test, dir, point)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !killed {
+				t.Skip("another order of writes: this process did not pass here")
+			}
+			goOn(t, dir, lines)
+		})
+	}
 }

@@ -87,22 +87,7 @@ func TestKilledAtEachWrite(t *testing.T) {
 			}
 		}
 	}
-	if testing.Short() {
-		ours = faults.Some(ours, 4)
-	}
-	t.Logf("%d fault points", len(ours))
-	for _, point := range ours {
-		t.Run(point, func(t *testing.T) {
-			t.Parallel()
-			dir := t.TempDir()
-			lines, _, killed, err := faults.Run("TestFaultVictim", dir, point)
-			require.NoError(t, err)
-			if !killed {
-				t.Skip("another order of writes: this process did not pass here")
-			}
-			goOn(t, dir, lines)
-		})
-	}
+	faults.Walk(t, "TestFaultVictim", ours, 4, goOn)
 }
 
 // goOn is the process behind the one that was killed, and the clients' next try.
