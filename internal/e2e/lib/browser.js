@@ -70,3 +70,19 @@ export async function seek(page, time) {
     return !v.seeking && v.readyState >= 2 && Math.abs(v.currentTime - t) < 5;
   }, time), { timeout: 45_000 });
 }
+
+/** choose picks files on the demo page the way a person does. */
+export async function choose(page, ...files) {
+  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.locator('#drop').click()]);
+  await chooser.setFiles(files);
+}
+
+/** slowly limits what the page uploads, in bytes a second, until what it returns is called. */
+export async function slowly(page, rate) {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Network.enable');
+  const set = (uploadThroughput) => session.send('Network.emulateNetworkConditions',
+    { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
+  await set(rate);
+  return () => set(-1);
+}

@@ -8,7 +8,7 @@ import { appendFile, stat } from 'node:fs/promises';
 import { createServer } from 'node:http';
 import { after, before, describe, test } from 'node:test';
 import { bundle } from '../lib/bundle.js';
-import { finish, launch, open } from '../lib/browser.js';
+import { finish, launch, open, slowly } from '../lib/browser.js';
 import { Bucket, Direct } from '../lib/direct.js';
 import { Media } from '../lib/media.js';
 import { sleep, until } from '../lib/wait.js';
@@ -95,9 +95,7 @@ for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3
     test(`and the service is killed ${kills} times`, async () => {
       // What Chromium says of a service that is away.
       const page = await open(browser, origin, { allow: [/ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_SOCKET/] });
-      const slow = await page.context().newCDPSession(page);
-      await slow.send('Network.enable');
-      await slow.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 25_000_000 });
+      await slowly(page, 25_000_000);
       const completing = page.waitForRequest((r) => r.url().endsWith('/complete') && r.method() === 'POST', { timeout: 180_000 });
       completing.catch(() => {}); // it is awaited later
       await choose(page, server);

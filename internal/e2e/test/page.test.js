@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
-import { advances, finish, launch, now, open, seek } from '../lib/browser.js';
+import { advances, choose, finish, launch, now, open, seek, slowly } from '../lib/browser.js';
 import { Media } from '../lib/media.js';
 import { Server } from '../lib/server.js';
 import { until } from '../lib/wait.js';
@@ -23,12 +23,6 @@ after(async () => {
 const item = (page, name) => page.locator('#videos .item').filter({ hasText: name });
 const badge = (page, name) => item(page, name).locator('.badge').textContent();
 
-/** choose picks files the way a person does. */
-async function choose(page, ...files) {
-  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.locator('#drop').click()]);
-  await chooser.setFiles(files);
-}
-
 /** series notes every value that the bar of an item shows from now on. */
 const series = (page, list, name) => page.evaluate(([selector, text]) => {
   const seen = window.__seen = [];
@@ -43,16 +37,6 @@ const series = (page, list, name) => page.evaluate(([selector, text]) => {
 }, [list, name]);
 const seen = (page) => page.evaluate(() => window.__seen);
 const rising = (values) => values.every((v, i) => i === 0 || v >= values[i - 1]);
-
-/** slowly limits what the page uploads, in bytes a second. */
-async function slowly(page, rate) {
-  const session = await page.context().newCDPSession(page);
-  await session.send('Network.enable');
-  const set = (uploadThroughput) => session.send('Network.emulateNetworkConditions',
-    { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput });
-  await set(rate);
-  return () => set(-1);
-}
 
 describe('a video from upload to deletion', () => {
   let server, page, film;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { after, before, describe, test } from 'node:test';
 import { bundle } from '../lib/bundle.js';
-import { finish, launch, open } from '../lib/browser.js';
+import { finish, launch, open, slowly } from '../lib/browser.js';
 import { Server } from '../lib/server.js';
 import { until } from '../lib/wait.js';
 
@@ -77,9 +77,7 @@ for (const [seed, [name, code]] of Object.entries(clients).entries()) {
   describe(name, () => {
     test(`sends 200 MB while the service is killed ${kills} times`, async () => {
       const page = await open(browser, `${server.url}/healthz`, { bypassCSP: true, allow: [/ERR_CONNECTION_|ERR_EMPTY_RESPONSE|ERR_SOCKET|favicon|status of 423|tus:/] });
-      const slow = await page.context().newCDPSession(page);
-      await slow.send('Network.enable');
-      await slow.send('Network.emulateNetworkConditions', { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: 25_000_000 });
+      await slowly(page, 25_000_000);
       await page.addScriptTag({ content: await bundle(code) });
       await page.addScriptTag({ content: film.toString() });
       await page.evaluate(([name, size, seed]) => {

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { createHash, randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { after, before, describe, test } from 'node:test';
-import { finish, launch, open } from '../lib/browser.js';
+import { choose, finish, launch, open, slowly } from '../lib/browser.js';
 import { Media } from '../lib/media.js';
 import { Server } from '../lib/server.js';
 import { until } from '../lib/wait.js';
@@ -25,19 +25,6 @@ after(async () => {
 const row = (page, name) => page.locator('#uploads .item').filter({ hasText: name });
 const percent = async (page, name) => Number(await row(page, name).locator('.bar').getAttribute('aria-valuenow'));
 const digest = (data) => createHash('sha256').update(data).digest('hex');
-
-async function choose(page, ...files) {
-  const [chooser] = await Promise.all([page.waitForEvent('filechooser'), page.locator('#drop').click()]);
-  await chooser.setFiles(files);
-}
-
-/** slowly limits what the page uploads, in bytes a second; Infinity lifts it. */
-async function slowly(page, rate) {
-  page.network ??= await page.context().newCDPSession(page);
-  await page.network.send('Network.enable');
-  await page.network.send('Network.emulateNetworkConditions',
-    { offline: false, latency: 0, downloadThroughput: -1, uploadThroughput: rate === Infinity ? -1 : rate });
-}
 
 /** requests notes what the page asks for. */
 function requests(page) {
@@ -71,7 +58,7 @@ describe('uploads of the demo page', () => {
     const file = await media.bytes('paused.mp4', data);
     const page = await open(browser, server.url);
     const seen = requests(page);
-    await slowly(page, 2_000_000);
+    const fast = await slowly(page, 2_000_000);
     await choose(page, file);
     await until('some of it to be sent', async () => await percent(page, 'paused.mp4') >= 20);
     assert.match(await row(page, 'paused.mp4').locator('.detail').textContent(), /MB of 12\.0 MB, .*\/s, .*left/);
@@ -80,7 +67,7 @@ describe('uploads of the demo page', () => {
     await page.waitForTimeout(1000);
     assert.equal(await percent(page, 'paused.mp4'), at, 'it does not stand still');
     assert.match(await row(page, 'paused.mp4').locator('.detail').textContent(), /Paused/);
-    await slowly(page, Infinity);
+    await fast();
     await page.getByRole('button', { name: 'Resume the upload of paused.mp4' }).click();
     await arrived(server, 'paused.mp4', data);
     const patches = seen.filter((r) => r.method === 'PATCH');
@@ -93,12 +80,12 @@ describe('uploads of the demo page', () => {
     const data = randomBytes(12_000_000);
     const file = await media.bytes('reloaded.mp4', data);
     const page = await open(browser, server.url);
-    await slowly(page, 2_000_000);
+    const fast = await slowly(page, 2_000_000);
     await choose(page, file);
     await until('some of it to be sent', async () => await percent(page, 'reloaded.mp4') >= 20);
     await page.reload();
     await row(page, 'reloaded.mp4').getByText(/Choose the same file \(12\.0 MB\) again/).waitFor();
-    await slowly(page, Infinity);
+    await fast();
     const seen = requests(page);
     await choose(page, file);
     await arrived(server, 'reloaded.mp4', data);
@@ -113,7 +100,7 @@ describe('uploads of the demo page', () => {
   test('go side by side, and a cancelled one leaves nothing', async () => {
     const files = await Promise.all(['a', 'b', 'c', 'd'].map((n) => media.bytes(`side-${n}.mp4`, randomBytes(6_000_000))));
     const page = await open(browser, server.url);
-    await slowly(page, 1_500_000);
+    const fast = await slowly(page, 1_500_000);
     await choose(page, ...files);
     await until('three bars to move', async () => {
       const moved = await Promise.all(['a', 'b', 'c'].map((n) => percent(page, `side-${n}.mp4`)));
@@ -122,7 +109,7 @@ describe('uploads of the demo page', () => {
     assert.match(await row(page, 'side-d.mp4').locator('.detail').textContent(), /waiting/);
     await page.getByRole('button', { name: 'Cancel the upload of side-b.mp4' }).click();
     await row(page, 'side-b.mp4').waitFor({ state: 'detached' });
-    await slowly(page, Infinity);
+    await fast();
     for (const [n, file] of ['a', 'c', 'd'].map((n) => [n, files['abcd'.indexOf(n)]])) await arrived(server, `side-${n}.mp4`, await readFile(file));
     const { body } = await server.json('GET', '/assets');
     assert.equal(body.assets.some((a) => a.name === 'side-b.mp4'), false);
@@ -135,12 +122,12 @@ describe('uploads of the demo page', () => {
     const page = await open(browser, server.url);
     await page.getByLabel('Send straight to the bucket').check();
     const seen = requests(page);
-    await slowly(page, 20_000_000);
+    const fast = await slowly(page, 20_000_000);
     await choose(page, file);
     await until('some of it to be sent', async () => await percent(page, 'direct.mp4') >= 30);
     await page.getByRole('button', { name: 'Pause the upload of direct.mp4' }).click();
     await page.waitForTimeout(300);
-    await slowly(page, Infinity);
+    await fast();
     await page.getByRole('button', { name: 'Resume the upload of direct.mp4' }).click();
     await arrived(server, 'direct.mp4', data);
     assert.ok(seen.filter((r) => r.method === 'PUT' && r.path.startsWith('/direct/')).length >= 3, 'it went another way');
