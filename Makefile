@@ -89,9 +89,16 @@ bench-serve: ## segments and playlists beside nginx, http.FileServer and a bare 
 	@go build -o .cache/bin/bench-serve ./internal/bench/serve
 	@.cache/bin/bench-serve -rounds $(or $(ROUNDS),5) -seconds $(or $(SECONDS),4) -only "$(ONLY)" -out results-bench-serve.tsv $(if $(PROFILES),-profiles "$(PROFILES)")
 
-bench-upload: ## 1 GiB by tus to vodkit and to tusd, on the disk of DIR: speed and memory; ROUNDS=n
+# tusd is pinned in a module of its own.
+TUSD := .cache/bin/tusd
+$(TUSD): internal/tools/tusd/go.mod internal/tools/tusd/go.sum
+	@mkdir -p $(@D)
+	@echo "building tusd"
+	@go -C internal/tools/tusd build -o $(CURDIR)/$@ github.com/tus/tusd/v2/cmd/tusd
+
+bench-upload: $(TUSD) ## 1 GiB by tus to vodkit and to tusd, on the disk of DIR: speed and memory; ROUNDS=n
 	@go build -o .cache/bin/bench-upload ./internal/bench/resumable
-	@.cache/bin/bench-upload -rounds $(or $(ROUNDS),5) -dir "$(DIR)" -out results-bench-upload.tsv
+	@.cache/bin/bench-upload -tusd $(TUSD) -rounds $(or $(ROUNDS),5) -dir "$(DIR)" -out results-bench-upload.tsv
 
 bench-soak: ## a handler over a cache under 2,000 slow viewers for FOR=10m: memory, goroutines, descriptors
 	@go build -o .cache/bin/bench-soak ./internal/bench/soak

@@ -6,7 +6,7 @@ import "io/fs"
 type Options struct {
 	// BufferSize is how many bytes a Put collects before it hands them to the bucket. Each
 	// Put that runs holds one such buffer, or a smaller one where PutOptions.Size says that
-	// less will do. Defaults to 1 MiB.
+	// less will do. Defaults to 128 KiB.
 	BufferSize int
 
 	// PartSize is how many bytes a driver uploads at once, where it uploads in parts (S3,

@@ -1,11 +1,12 @@
 //go:build linux
 
-// Command resumable sends files by tus to vodkit and to tusd with its own file store, each in a
-// process of its own on the same disk, in interleaved rounds: bytes a second and the peak of
-// the server's memory, at 1 GiB and at 64 MiB. The table goes to a file, and the command
-// exits 1 where a gate is missed.
+// Command resumable sends files by tus to vodkit and to tusd, each in a process of its own on
+// the same disk, in interleaved rounds: bytes a second and the peak of the server's memory,
+// at 1 GiB and at 64 MiB. A third server, that no gate looks at, is tusd's handler with its
+// file store in this very program: what the protocol costs without a service around it. The
+// table goes to a file, and the command exits 1 where a gate is missed.
 //
-//	go run ./internal/bench/resumable -rounds 5
+//	go run ./internal/bench/resumable -tusd path/to/tusd -rounds 5
 package main
 
 import (
@@ -42,12 +43,13 @@ func main() {
 	out := flag.String("out", "results-bench-upload.tsv", "where the table goes")
 	rounds := flag.Int("rounds", 5, "how often each figure is taken")
 	dir := flag.String("dir", "", "the folder to write to (default a temporary one)")
+	tusd := flag.String("tusd", "tusd", "the program of tusd")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	scratch, err := os.MkdirTemp(*dir, "vodkit-bench")
 	fail(err)
-	t, err := compare(ctx, scratch, *rounds)
+	t, err := compare(ctx, scratch, *tusd, *rounds)
 	_ = os.RemoveAll(scratch)
 	fail(errors.Join(err, t.Write(*out)))
 }
@@ -66,33 +68,35 @@ type run struct {
 }
 
 // compare takes all figures: in each round one upload after the other, each to a new process.
-func compare(ctx context.Context, dir string, rounds int) (bench.Table, error) {
+func compare(ctx context.Context, dir, tusd string, rounds int) (bench.Table, error) {
 	var t bench.Table
 	t.Row("round", "server", "bytes", "mb_s", "peak_mib")
-	var speed, memory, growth []float64
+	var speed, memory, growth, bareSpeed, bareMemory []float64
 	for n := range rounds {
 		taken := map[run]figures{}
-		runs := []run{{"vodkit", large}, {"tusd", large}, {"vodkit", small}}
+		runs := []run{{vodkit, large}, {peer, large}, {vodkit, small}, {bare, large}}
 		if n%2 == 1 { // who comes first may have it easier, or harder
 			slices.Reverse(runs)
 		}
 		for _, r := range runs {
-			// What is removed in between would be discarded on the disk while the next one writes.
-			f, err := measure(ctx, filepath.Join(dir, fmt.Sprint(n, r.kind, r.bytes)), r.kind, r.bytes)
+			f, err := measure(ctx, settings{Kind: r.kind, Folder: filepath.Join(dir, "store"), Tusd: tusd}, r.bytes)
 			if err != nil {
 				return t, fmt.Errorf("%s: %w", r.kind, err)
 			}
 			t.Row(n, r.kind, r.bytes, f.rate/1e6, f.peak/(1<<20))
 			taken[r] = f
 		}
-		ours, theirs, least := taken[run{"vodkit", large}], taken[run{"tusd", large}], taken[run{"vodkit", small}]
+		ours, theirs, handler := taken[run{vodkit, large}], taken[run{peer, large}], taken[run{bare, large}]
 		speed = append(speed, ours.rate/theirs.rate)
 		memory = append(memory, ours.peak/theirs.peak)
-		growth = append(growth, ours.peak/least.peak)
+		growth = append(growth, ours.peak/taken[run{vodkit, small}].peak)
+		bareSpeed = append(bareSpeed, ours.rate/handler.rate)
+		bareMemory = append(bareMemory, ours.peak/handler.peak)
 	}
 	t.Row("median", "speed", "", bench.Median(speed), "")
-	t.Row("median", "memory", "", bench.Median(memory), "")
-	t.Row("median", "growth", "", bench.Median(growth), "")
+	t.Row("median", "memory", "", "", bench.Median(memory))
+	t.Row("median", "growth", "", "", bench.Median(growth))
+	t.Row("median", "to the handler alone", "", bench.Median(bareSpeed), bench.Median(bareMemory))
 	t.Gate(bench.Median(speed) >= leastSpeed, "%.3f of tusd's bytes a second, under %.2f", bench.Median(speed), leastSpeed)
 	t.Gate(bench.Median(memory) <= mostMemory, "%.3f of tusd's peak memory, over %.2f", bench.Median(memory), mostMemory)
 	t.Gate(bench.Median(growth) <= mostGrowth, "%.3f of the peak memory at 64 MiB, over %.2f", bench.Median(growth), mostGrowth)

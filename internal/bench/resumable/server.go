@@ -6,14 +6,19 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"net/http"
 	"os"
+	"os/exec"
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/filestore"
 	"github.com/tus/tusd/v2/pkg/handler"
+	"golang.org/x/exp/slog"
 
 	"github.com/vodkit/vodkit/encoder"
+	"github.com/vodkit/vodkit/internal/bench"
 	"github.com/vodkit/vodkit/storage/blobstore"
 	"github.com/vodkit/vodkit/upload"
 	"github.com/vodkit/vodkit/upload/tus"
@@ -22,11 +27,33 @@ import (
 // serverEnv has the settings of a process that is a server, as JSON.
 const serverEnv = "VODKIT_BENCH_SERVER"
 
+// Kinds of servers.
+const (
+	vodkit = "vodkit"
+	peer   = "tusd"    // the program
+	bare   = "handler" // tusd's, in this program
+)
+
 // settings of a server over a folder.
 type settings struct {
-	Kind    string // vodkit or tusd
+	Kind    string
 	Folder  string
 	Address string
+	Tusd    string // the program
+}
+
+// command is a process that serves.
+func (s settings) command() (*exec.Cmd, error) {
+	if s.Kind != peer {
+		return bench.Again(serverEnv, s)
+	}
+	host, port, err := net.SplitHostPort(s.Address)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(s.Tusd, "-host", host, "-port", port, "-upload-dir", s.Folder, "-base-path", "/uploads/", "-verbose=false")
+	cmd.Stderr = os.Stderr
+	return cmd, nil
 }
 
 // serve is what a server's process does.
@@ -46,13 +73,15 @@ func serve(args string) error {
 }
 
 func (s settings) handler() (http.Handler, error) {
-	if s.Kind == "tusd" {
+	if s.Kind == bare {
 		if err := os.MkdirAll(s.Folder, 0o750); err != nil {
 			return nil, err
 		}
 		composer := handler.NewStoreComposer()
 		filestore.New(s.Folder).UseIn(composer)
-		h, err := handler.NewHandler(handler.Config{BasePath: "/uploads/", StoreComposer: composer})
+		h, err := handler.NewHandler(handler.Config{
+			BasePath: "/uploads/", StoreComposer: composer, Logger: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		})
 		if err != nil {
 			return nil, err
 		}
