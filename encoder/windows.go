@@ -83,9 +83,13 @@ func union(windows []Window) []Window {
 // together. Of two windows before a hole or the end, neither is much shorter than the
 // other, and a last segment of less than half the length is no window.
 func windows(g Grid, missing []Window, first, longest, workers int) (out []Window) {
-	n, left, total := first, 0, g.Segments()
+	n, left, last := first, 0, g.Segments()-1
+	short := 2*(g.Frames-g.Start(last)) < int64(g.Segment)
 	for _, m := range missing {
 		left += m.Segments
+		if short && m.First+m.Segments > last {
+			left-- // it would make a share larger that it adds next to nothing to
+		}
 	}
 	if len(missing) > 0 && missing[0].First > 0 {
 		n = longest
@@ -97,7 +101,7 @@ func windows(g Grid, missing []Window, first, longest, workers int) (out []Windo
 			if begun && m.Segments > take && m.Segments < 2*take { // the first is as short as asked for
 				take = (m.Segments + 1) / 2
 			}
-			if end := m.First + take; begun && end == total-1 && end < m.First+m.Segments && 2*(g.Frames-g.Start(end)) < int64(g.Segment) {
+			if begun && short && m.First+take == last && take < m.Segments {
 				take++
 			}
 			out = append(out, Window{m.First, take})
