@@ -35,6 +35,9 @@ type Asset struct {
 	Size   int64          `json:"size"` // bytes of Source
 	// External says that the source belongs to the host: deleting the asset leaves it.
 	External bool `json:"external,omitempty"`
+	// Replaced is the source of the published video while Source, which has taken its place,
+	// has not been encoded whole. Nil where there is none.
+	Replaced *ReplacedSource `json:"replaced,omitempty"`
 	// Fetch is where the rest of the source comes from, nil once all of it is there.
 	Fetch *Fetch `json:"fetch,omitempty"`
 	// Media is what the probe said, nil before.
@@ -102,6 +105,13 @@ type Asset struct {
 	Intent Intent `json:"intent,omitempty"`
 }
 
+// ReplacedSource is a source that another one has taken the place of.
+type ReplacedSource struct {
+	Source      encoder.Source `json:"source"`
+	External    bool           `json:"external,omitempty"`     // as Asset.External
+	ContentType string         `json:"content_type,omitempty"` // as Asset.ContentType
+}
+
 // Warning is something about an asset that did not keep it from becoming COMPLETE.
 type Warning struct {
 	// Code is one of those of failures, such as [encoder.CodeTruncated].
@@ -152,6 +162,11 @@ func (a Asset) clone() Asset {
 		a.Metadata = m
 	}
 	a.Source.Parts = append([]encoder.Part(nil), a.Source.Parts...)
+	if a.Replaced != nil {
+		r := *a.Replaced
+		r.Source.Parts = append([]encoder.Part(nil), r.Source.Parts...)
+		a.Replaced = &r
+	}
 	a.Warnings = append([]Warning(nil), a.Warnings...)
 	a.Superseded = append([]string(nil), a.Superseded...)
 	if a.Media != nil {

@@ -42,6 +42,7 @@ func (r *run) complete(ctx context.Context) {
 			!Asset{Superseded: superseded}.superseded(key) || usedUp(key)
 	})
 	old = append(old, r.journals(ctx)...)
+	old = append(old, r.held.get().Replaced.usedUp(r.held.get().Source)...)
 	if !r.held.get().Stray { // or tidy looks, when whoever may have stood still has woken
 		old = append(old, r.unreferenced(ctx)...)
 	}
@@ -49,6 +50,7 @@ func (r *run) complete(ctx context.Context) {
 		a.Status, a.Stage, a.Error, a.Intent = progress.Complete, "", nil, IntentNone
 		a.Fraction, a.Duration, a.Position, a.Front = 1, front, front, front
 		a.Playlist, a.Published, a.Warnings = playlist, a.Output, r.warnings
+		a.Replaced = nil
 		a.Owner, a.Lease = "", time.Time{}
 		a.Completed, a.Superseded = a.Updated, superseded
 		r.p.tidyLater(a)

@@ -51,7 +51,8 @@
 // # Later
 //
 // Update changes an asset's name, metadata and priority, while it runs, too. Replace gives
-// it another source: the old video is served until the new one is complete. RetryWith
+// it another source: the old video is served until the new one is complete, and until then
+// RestoreSource takes the replacement back, such as one that turned out to be broken. RetryWith
 // encodes it again, with another of Options.Profiles if need be, and RetryAll does so with
 // all assets that match a Query.
 //
@@ -120,6 +121,7 @@
 //	DELETE /{id}          204  the asset is gone, with all that belonged to it
 //	POST   /import        202  an asset whose source is fetched from a URL, with Options.Fetch
 //	PUT    /{id}/source   202  a new attempt over another source, which is the body
+//	POST   /{id}/restore  202  a new attempt over the source before, while the other has not been encoded whole
 //	POST   /{id}/retry    202  a new attempt; {"profile": "hd", "priority": 3} for another ladder, or nothing
 //	POST   /retry         202  new attempts of many: see below
 //	POST   /presign       201  with Options.Presign: what to send to the bucket, see below
@@ -149,14 +151,15 @@
 //	  "playlist": "/media/01m81jhf5wqnwzj8c1er2kzba5/master.m3u8",
 //	  "poster": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/poster-0-6f1c0e7ab3d85f21.jpg",
 //	  "storyboard": "/media/01m81jhf5wqnwzj8c1er2kzba5/…/storyboard-90ab5c3de2f41768.vtt",
-//	  "size": 73400320, "priority": 1, "tenant": "acme", "profile": "hd", "metadata": {"album": "summer"},
+//	  "size": 73400320, "priority": 1, "tenant": "acme", "profile": "hd", "metadata": {"album": "summer"}, "replaced": true,
 //	  "error": {"code": "truncated", "message": "The file ends early: …", "permanent": true},
 //	  "warnings": [{"code": "truncated", "message": "The file ends early: …"}],
 //	  "created": "2026-01-02T03:04:05Z", "updated": "2026-01-02T03:05:00Z", "completed": "2026-01-02T03:06:00Z"
 //	}
 //
 // playlist is there as soon as the video can be played, error only with ERROR,
-// completed and warnings only with COMPLETE, queue only while the asset waits. poster and
+// completed and warnings only with COMPLETE, queue only while the asset waits, replaced while
+// there is an earlier source to go back to. poster and
 // storyboard (see package hls/stills) are there once the video is whole, where Options.Plan has
 // Stills.
 //
@@ -242,6 +245,7 @@
 //	409     parts_missing         send the parts that the message names to the bucket, then complete again
 //	409     exists                choose another id, or delete the asset that has it
 //	409     busy                  cancel, or wait for the end, before a retry
+//	409     not_replaced          there is no earlier source to go back to
 //	409     ended                 nothing is left to cancel; the upload is complete already
 //	412     modified              read the asset again, then change it
 //	413     too_large             send a smaller file

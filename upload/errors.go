@@ -42,6 +42,9 @@ var (
 	ErrBusy = errors.New("asset is being worked on")
 	// ErrEnded says that the asset's attempt has ended already.
 	ErrEnded = errors.New("asset's attempt has ended")
+	// ErrNotReplaced says that the asset's source has not taken the place of another, or has
+	// been encoded since.
+	ErrNotReplaced = errors.New("asset's source replaces none")
 )
 
 // Codes of failures that this package adds to those of packages encoder and

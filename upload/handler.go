@@ -22,7 +22,8 @@ const (
 	ActionDelete = "delete" // delete an asset, or cancel its encode
 	ActionSource = "source" // fetch the original
 	ActionUpdate = "update" // change the name, the metadata or the priority
-	// ActionReplace is to put another source in the place of an asset's.
+	// ActionReplace is to put another source in the place of an asset's, or to go back to
+	// the one before.
 	ActionReplace = "replace"
 	// ActionProfile is to choose one of Options.Profiles, which may cost more: it is asked
 	// beside ActionUpload or ActionBatch, where a request names one.
@@ -147,6 +148,8 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		h.choose(w, r, at, methods{http.MethodPost: h.retry})
 	case at.verb == "cancel":
 		h.choose(w, r, at, methods{http.MethodPost: h.cancel})
+	case at.verb == "restore":
+		h.choose(w, r, at, methods{http.MethodPost: h.restore})
 	case at.verb == "complete":
 		h.choose(w, r, at, methods{http.MethodPost: h.complete})
 	case at.verb == "upload":

@@ -210,11 +210,13 @@ func (p *Pipeline) belongings(ctx context.Context, a Asset) ([]string, error) {
 	}
 	keys = append(keys, journals...)
 	parts := map[string]bool{}
-	for _, part := range a.Source.Parts {
-		if parts[part.Key] = true; !a.External {
-			keys = append(keys, part.Key)
-		}
+	for _, part := range a.everyPart() {
+		parts[part.Key] = true
 	}
+	if !a.External {
+		keys = append(keys, keysWithout(a.Source.Parts, nil)...)
+	}
+	keys = append(keys, a.Replaced.usedUp(a.Source)...)
 	sources, err := p.listUnder(ctx, sourcesPrefix+a.ID+"/", func(key string) bool { return !parts[key] })
 	return append(keys, sources...), err
 }

@@ -22,11 +22,12 @@ type NewSource struct {
 }
 
 // Replace keeps what r yields as the new source of the asset and begins a new attempt over
-// it. What is published can be played until that attempt is complete. First the bytes are
-// stored, under the same terms as those of Create, then an attempt of the old source that
-// has not ended is cancelled, and the old source is removed, unless it is the host's
-// (Asset.External). Where Replace fails before the bytes are there, nothing has changed;
-// where it fails behind that, the old attempt may be cancelled.
+// it. What is published can be played until that attempt is complete, and its source stays
+// as long (Asset.Replaced): RestoreSource goes back to it. First the bytes are stored, under the
+// same terms as those of Create, then an attempt that has not ended is cancelled. A source
+// of which nothing is published is removed, unless it is the host's (Asset.External). Where
+// Replace fails before the bytes are there, nothing has changed; where it fails behind that,
+// the old attempt may be cancelled.
 //
 // Errors are those of Create; ErrNotFound where there is no such asset, or none any more,
 // and ErrBusy while another Replace of it is under way.
@@ -98,26 +99,52 @@ func sourceOf(id string) string { return "source of " + id }
 
 // replaceSource makes parts, which are in the Store, the source of the asset and begins a
 // new attempt over it. Where they are that already, the asset is returned as it is, so it
-// can be called again. An attempt that has not ended is cancelled first; neither that nor a
-// full backlog is a reason to refuse what has come. Of n the name, if there is one, and the
-// type are recorded.
+// can be called again. Of n the name, if there is one, and the type are recorded.
 //
 // The caller is within an operation (lifecycle.begin) and does not hold the reservation of
-// id. It goes on when ctx ends, or the old attempt might be cancelled for nothing.
+// id.
 func (p *Pipeline) replaceSource(ctx context.Context, id string, parts []encoder.Part, n NewAsset) (Asset, error) {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*p.opts.Lease+lastWords) // a process that has died holds its lease
-	defer cancel()
-	defer context.AfterFunc(p.life.runCtx, cancel)()
 	for _, part := range parts {
 		defer p.imports.begin(part.Key)()
 	}
+	return p.exchangeSource(ctx, id, func(a *Asset) (old []string, err error) {
+		switch {
+		case !n.since.IsZero() && a.Created.After(n.since):
+			return nil, ErrNotFound
+		case slices.Equal(a.Source.Parts, parts):
+			return nil, errSame
+		case a.busy():
+			return nil, ErrBusy
+		case a.Replaced == nil && a.Playlist != "":
+			a.Replaced = &ReplacedSource{a.Source, a.External, a.ContentType}
+		case !a.External:
+			old = keysWithout(a.Source.Parts, parts)
+		}
+		a.Source, a.External, a.ContentType = encoder.Source{Parts: slices.Clone(parts)}, false, n.ContentType
+		if n.Name != "" {
+			a.Name = n.Name
+		}
+		return old, nil
+	})
+}
+
+// exchangeSource records another source of the asset, as change makes it, with a new
+// attempt, and removes the objects whose keys change returns: nothing refers to them any
+// more. Where change says ErrBusy an attempt is cancelled first; neither that nor a full
+// backlog is a reason to refuse what is there already.
+//
+// It goes on when ctx ends, or the old attempt might be cancelled for nothing.
+func (p *Pipeline) exchangeSource(ctx context.Context, id string, change func(*Asset) ([]string, error)) (Asset, error) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 2*p.opts.Lease+lastWords) // a process that has died holds its lease
+	defer cancel()
+	defer context.AfterFunc(p.life.runCtx, cancel)()
 	free, err := p.reserved.await(ctx, id) // nobody retries it meanwhile
 	if err != nil {
 		return Asset{}, err
 	}
 	defer free()
 	for {
-		a, old, err := p.exchange(ctx, id, parts, n)
+		a, old, err := p.exchange(ctx, id, change)
 		if !errors.Is(err, ErrBusy) {
 			if err == nil {
 				p.discardAll(ctx, old)
@@ -130,31 +157,19 @@ func (p *Pipeline) replaceSource(ctx context.Context, id string, parts []encoder
 	}
 }
 
-// exchange records parts as the source of the asset with a new attempt, and returns the
-// keys that nothing refers to any more. It fails with ErrBusy where an attempt has not
-// ended.
-func (p *Pipeline) exchange(ctx context.Context, id string, parts []encoder.Part, n NewAsset) (_ Asset, old []string, err error) {
+// exchange records what change makes of the asset and what it returns.
+func (p *Pipeline) exchange(ctx context.Context, id string, change func(*Asset) ([]string, error)) (_ Asset, old []string, err error) {
 	attempt := ""
-	a, err := p.edit(ctx, id, func(a *Asset) error {
-		old = nil
-		switch {
-		case a.Intent == IntentDelete || !n.since.IsZero() && a.Created.After(n.since):
+	a, err := p.edit(ctx, id, func(a *Asset) (err error) {
+		if a.Intent == IntentDelete {
 			return ErrNotFound
-		case slices.Equal(a.Source.Parts, parts):
-			return errSame
-		case a.busy():
-			return ErrBusy
 		}
-		if !a.External {
-			old = keysWithout(a.Source.Parts, parts)
+		if old, err = change(a); err != nil {
+			return err
 		}
 		attempt = ids.New(now())
 		a.renew(attempt)
-		a.Source, a.External, a.Size, a.Fetch = encoder.Source{Parts: slices.Clone(parts)}, false, sizeOf(parts), nil
-		a.Duration, a.Uncopied, a.ContentType = 0, false, n.ContentType
-		if n.Name != "" {
-			a.Name = n.Name
-		}
+		a.Size, a.Fetch, a.Duration, a.Uncopied = a.Source.Size(), nil, 0, false
 		p.queue.add(*a)
 		return nil
 	})
@@ -172,6 +187,28 @@ func (p *Pipeline) exchange(ctx context.Context, id string, parts []encoder.Part
 
 // errSame says that the source is what it should become.
 var errSame = errors.New("the source is there already")
+
+// everyPart returns the parts of the asset's source, and of the one that this has taken the
+// place of.
+func (a Asset) everyPart() []encoder.Part {
+	if a.Replaced == nil {
+		return a.Source.Parts
+	}
+	return slices.Concat(a.Source.Parts, a.Replaced.Source.Parts)
+}
+
+// hasPart says whether the object of the key is one of those.
+func (a Asset) hasPart(key string) bool {
+	return slices.ContainsFunc(a.everyPart(), func(part encoder.Part) bool { return part.Key == key })
+}
+
+// usedUp returns the keys of the source that was replaced, once nobody goes back to it.
+func (s *ReplacedSource) usedUp(by encoder.Source) []string {
+	if s == nil || s.External {
+		return nil
+	}
+	return keysWithout(s.Source.Parts, by.Parts)
+}
 
 // keysWithout returns the keys of parts that are not those of others.
 func keysWithout(parts, others []encoder.Part) (keys []string) {
@@ -202,5 +239,5 @@ func (p *Pipeline) sourceUnused(ctx context.Context, id, key string) bool {
 	if err != nil {
 		return errors.Is(err, ErrNotFound)
 	}
-	return !slices.ContainsFunc(a.Source.Parts, func(part encoder.Part) bool { return part.Key == key })
+	return !a.hasPart(key)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -38,6 +39,12 @@ func (b *bench) text(key string) string {
 	return string(text)
 }
 
+// sources waits until these are the keys of all sources.
+func (b *bench) sources(want ...string) {
+	b.t.Helper()
+	b.eventually(func() bool { return slices.Equal(want, keysOf(b.t, b.store, "sources/")) }, "what is used up is removed")
+}
+
 func TestReplace(t *testing.T) {
 	b := newBench(t, nil)
 	a := b.terminal(b.create(upload.NewAsset{Name: "old.mp4", Tenant: "t", Metadata: map[string]string{"k": "v"}, Priority: 3}))
@@ -53,7 +60,8 @@ func TestReplace(t *testing.T) {
 	assert.EqualValues(t, 13, c.Size)
 	assert.Equal(t, map[string]string{"k": "v"}, c.Metadata)
 	assert.Equal(t, a.Created, c.Created)
-	assert.Equal(t, []string{c.Source.Parts[0].Key}, keysOf(t, b.store, "sources/"), "the old source is removed")
+	assert.Equal(t, &upload.ReplacedSource{Source: a.Source}, c.Replaced)
+	assert.Len(t, keysOf(t, b.store, "sources/"), 2, "the old source is kept")
 	assert.Equal(t, "another video", b.text(c.Source.Parts[0].Key))
 
 	receive(t, reached)
@@ -61,6 +69,8 @@ func TestReplace(t *testing.T) {
 	close(goOn)
 	done := b.terminal(c)
 	assert.Equal(t, progress.Complete, done.Status)
+	assert.Nil(t, done.Replaced)
+	b.sources(c.Source.Parts[0].Key)
 	assert.NotEqual(t, oldMaster, b.master(a))
 	assert.Equal(t, c.Source, b.studio.jobs[1].Source)
 
@@ -123,7 +133,7 @@ func TestReplaceWhileItRuns(t *testing.T) {
 		assert.Equal(t, 2, got.Attempts)
 		assert.EqualValues(t, 7, got.Size)
 	}
-	assert.Len(t, keysOf(t, b.store, "sources/"), 2)
+	b.eventually(func() bool { return len(keysOf(t, b.store, "sources/")) == 2 }, "the old ones are removed")
 }
 
 // While the new bytes come the asset goes on with its life.
@@ -221,7 +231,7 @@ func TestReplaceIsRecordedOnce(t *testing.T) {
 	assert.Equal(t, 2, got.Attempts)
 	got = b.terminal(got)
 	assert.Equal(t, progress.Complete, got.Status)
-	assert.Len(t, keysOf(t, b.store, "sources/"), 1)
+	b.sources(got.Source.Parts[0].Key)
 }
 
 func TestSessionReplaces(t *testing.T) {
@@ -241,7 +251,7 @@ func TestSessionReplaces(t *testing.T) {
 	c = b.terminal(c)
 	assert.Equal(t, progress.Complete, c.Status)
 	assert.Equal(t, 2, c.Attempts)
-	assert.Len(t, keysOf(t, b.store, "sources/"), 2)
+	b.sources(s.PartKey(0), s.PartKey(3))
 	assert.Equal(t, encoder.Source{Parts: c.Source.Parts}, b.studio.jobs[1].Source)
 }
 
@@ -292,6 +302,7 @@ func TestHTTPReplace(t *testing.T) {
 	assert.NotEmpty(t, got.Playlist, "the old one")
 	done := b.terminal(upload.Asset{ID: a.ID, Attempt: got.Attempt})
 	assert.Equal(t, progress.Complete, done.Status)
+	b.sources(done.Source.Parts[0].Key)
 
 	kept := keysOf(t, b.store, "sources/")
 	for name, c := range map[string]struct {

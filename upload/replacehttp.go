@@ -31,3 +31,12 @@ func (h *Handler) replace(w http.ResponseWriter, r *http.Request, at place) {
 	a, err := h.p.Replace(r.Context(), at.id, NewSource{Name: n.Name, ContentType: n.ContentType, Size: n.Size}, src)
 	h.accepted(w, r, at, a, err)
 }
+
+// restore answers POST {id}/restore.
+func (h *Handler) restore(w http.ResponseWriter, r *http.Request, at place) {
+	if _, ok := h.find(w, r, ActionReplace, at.id); !ok {
+		return
+	}
+	a, err := h.p.RestoreSource(r.Context(), at.id)
+	h.accepted(w, r, at, a, err)
+}

@@ -24,6 +24,7 @@ const (
 	codeExists     = "exists"
 	codeBusy       = "busy"
 	codeEnded      = "ended"
+	codeReplaced   = "not_replaced"
 	codeBacklog    = "backlog_full"
 	codeNoSpace    = "insufficient_storage"
 	codeQuota      = "quota_exceeded"
@@ -128,6 +129,8 @@ func statusOf(err error, limit int64) answer {
 		return answer{http.StatusConflict, codeBusy, "The asset is waiting or being encoded. Cancel that first, or wait for its end.", ""}
 	case errors.Is(err, ErrEnded):
 		return answer{http.StatusConflict, codeEnded, "The encode has ended already: there is nothing to cancel.", ""}
+	case errors.Is(err, ErrNotReplaced):
+		return answer{http.StatusConflict, codeReplaced, "There is no earlier file to go back to.", ""}
 	case errors.Is(err, ErrBacklogFull):
 		return answer{http.StatusTooManyRequests, codeBacklog, "Too many videos are waiting to be encoded. Try again in a minute.", "60"}
 	case errors.Is(err, ErrClosed), errors.Is(err, ErrOwned), errors.Is(err, errLost), errors.Is(err, errShutdown), errors.Is(err, context.Canceled):

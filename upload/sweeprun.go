@@ -12,7 +12,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/vodkit/vodkit/encoder"
 	"github.com/vodkit/vodkit/hls"
 	"github.com/vodkit/vodkit/progress"
 	"github.com/vodkit/vodkit/storage"
@@ -214,7 +213,7 @@ func (s *sweep) needed(a Asset, key ownKey, name string, playing map[string]bool
 	failed := a.Status.Terminal() && a.Playlist == "" // nothing of it can be played
 	switch {
 	case key.source:
-		return slices.ContainsFunc(a.Source.Parts, func(p encoder.Part) bool { return p.Key == name })
+		return a.hasPart(name)
 	case key.journal:
 		return !a.Status.Terminal() && key.attempt == path.Base(a.Output)
 	case key.attempt == "":
@@ -239,7 +238,7 @@ func (s *sweep) unreferenced(ctx context.Context, sources []leftover) ([]leftove
 		if err != nil {
 			return nil, err
 		}
-		for _, part := range a.Source.Parts {
+		for _, part := range a.everyPart() {
 			delete(at, part.Key)
 		}
 	}

@@ -31,6 +31,7 @@ type assetView struct {
 	Storyboard string            `json:"storyboard,omitempty"`
 	Size       int64             `json:"size"`
 	Received   int64             `json:"received,omitempty"` // of Size, while the source is fetched
+	Replaced   bool              `json:"replaced,omitempty"` // Asset.Replaced is there
 	Priority   int               `json:"priority,omitempty"`
 	Profile    string            `json:"profile,omitempty"`
 	Metadata   map[string]string `json:"metadata,omitempty"`
@@ -68,7 +69,7 @@ func (h *Handler) plainView(a Asset) assetView {
 	v := assetView{
 		ID: a.ID, Name: a.Name, Tenant: a.Tenant, Status: a.Status, Stage: a.Stage, Attempt: a.Attempt,
 		Fraction: a.Fraction, Position: seconds(a.Position), Duration: seconds(a.Duration), Front: seconds(a.Front),
-		Size: a.Size, Priority: a.Priority, Profile: a.Profile, Metadata: a.Metadata, Error: a.Error, Warnings: a.Warnings,
+		Size: a.Size, Replaced: a.Replaced != nil, Priority: a.Priority, Profile: a.Profile, Metadata: a.Metadata, Error: a.Error, Warnings: a.Warnings,
 		Created: a.Created, Updated: a.Updated, Completed: a.Completed,
 	}
 	if a.Fetch != nil {

@@ -204,6 +204,7 @@ func testMemory(t *testing.T, c upload.Catalog, cfg config) {
 		}
 		a.Metadata["added"] = "by the caller"
 		a.Source.Parts[0].Key = "changed"
+		a.Replaced.Source.Parts[0].Key = "changed"
 		a.Media.Streams[0].Codec, a.Media.Format = "changed", "changed"
 		a.Error.Code = "changed"
 	}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -32,7 +33,11 @@ func Settled(ctx context.Context, store storage.Store, catalog upload.Catalog) (
 			return nil, err
 		}
 		media[a.ID] = a
-		for _, part := range a.Source.Parts {
+		parts := a.Source.Parts
+		if a.Replaced != nil {
+			parts = slices.Concat(parts, a.Replaced.Source.Parts)
+		}
+		for _, part := range parts {
 			sources[part.Key] = true
 			if _, err := store.Stat(ctx, part.Key); err != nil {
 				say("Asset %s has lost its source: %v.", a.ID, err)
