@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -20,14 +21,15 @@ const leastSpeedup = 0.95
 
 // slots compares how much faster two slots of one thread are than one with how much
 // faster two bare ffmpegs of one thread are than one after the other. Rounds are
-// interleaved, and the medians count.
+// interleaved, and the medians count. The source is silent: sound takes no slot, so that one
+// slot would have the help of a second processor that ffmpegs one after the other lack.
 func slots(ctx context.Context, s setup) (bench.Table, error) {
 	var t bench.Table
-	source, err := s.source(ctx, s.seconds)
+	source, err := s.silent(ctx, s.seconds)
 	if err != nil {
 		return t, err
 	}
-	half, err := s.source(ctx, s.seconds/2)
+	half, err := s.silent(ctx, s.seconds/2)
 	if err != nil {
 		return t, err
 	}
@@ -59,6 +61,16 @@ func slots(ctx context.Context, s setup) (bench.Table, error) {
 	return t, nil
 }
 
+// silent is source without sound.
+func (s setup) silent(ctx context.Context, seconds int) (string, error) {
+	source, err := s.source(ctx, seconds)
+	if err != nil {
+		return "", err
+	}
+	path := strings.TrimSuffix(source, ".mp4") + "-silent.mp4"
+	return path, run(ctx, "ffmpeg", "-v", "error", "-y", "-i", source, "-an", "-c", "copy", path)
+}
+
 // whole returns the seconds from 202 to COMPLETE.
 func (s setup) whole(source string, slots int64) (float64, error) {
 	defer func() { _ = os.RemoveAll(filepath.Join(s.dir, "slots")) }()
@@ -76,7 +88,7 @@ func (s setup) whole(source string, slots int64) (float64, error) {
 	return u.at, err
 }
 
-// reference is the ladder as one ffmpeg writes it: reference.sh SOURCE FOLDER THREADS.
+// reference is the ladder as one ffmpeg writes it: reference.sh SOURCE FOLDER THREADS silent.
 const reference = "internal/bench/encode/reference.sh"
 
 // bare returns the seconds that two encodes of the ladder take, so many at once.
@@ -88,7 +100,7 @@ func (s setup) bare(ctx context.Context, source string, atOnce int) (float64, er
 		g.Go(func() error {
 			out := filepath.Join(s.dir, "bare"+strconv.Itoa(n))
 			defer func() { _ = os.RemoveAll(out) }()
-			return run(ctx, reference, source, out, "1")
+			return run(ctx, reference, source, out, "1", "silent")
 		})
 	}
 	err := g.Wait()
