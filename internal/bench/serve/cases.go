@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -119,8 +120,12 @@ func (c test) measure(ctx context.Context, dir, folder, profiles string, paths [
 		}
 	}
 	taken := map[string][]load{}
-	for range rounds {
-		for _, kind := range c.servers {
+	for n := range rounds {
+		order := slices.Clone(c.servers)
+		if n%2 == 1 { // who comes first may have it easier, or harder
+			slices.Reverse(order)
+		}
+		for _, kind := range order {
 			l, err := wrk(ctx, dir, servers[kind], paths, d)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", kind, err)
