@@ -105,7 +105,8 @@ type Asset struct {
 	Intent Intent `json:"intent,omitempty"`
 }
 
-// ReplacedSource is a source that another one has taken the place of.
+// ReplacedSource is a source that another one has taken the place of. It takes room beside
+// that.
 type ReplacedSource struct {
 	Source      encoder.Source `json:"source"`
 	External    bool           `json:"external,omitempty"`     // as Asset.External

@@ -77,9 +77,7 @@ func (s settings) handler() (http.Handler, error) {
 		if err != nil {
 			return nil, err
 		}
-		mux := http.NewServeMux()
-		mux.Handle("/media/", http.StripPrefix("/media", hls.NewHandler(store, nil)))
-		return mux, nil
+		return mounted(hls.NewHandler(store, nil)), nil
 	case "FileServer":
 		return http.FileServer(http.Dir(s.Folder)), nil
 	case "bare":
@@ -106,13 +104,20 @@ func (s settings) bare() (http.Handler, error) {
 		return nil, fmt.Errorf("%s: %d", rel, answer.Code)
 	}
 	head, body := answer.Header(), answer.Body.Bytes()
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	return mounted(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		to := w.Header()
 		for name, values := range head {
 			to[name] = values
 		}
 		_, _ = w.Write(body)
-	}), nil
+	})), nil
+}
+
+// mounted mounts a handler as services do: what a router costs is no handler's.
+func mounted(h http.Handler) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("/media/", http.StripPrefix("/media", h))
+	return mux
 }
 
 // server is a running process on the first processor.
