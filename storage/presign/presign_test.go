@@ -346,6 +346,8 @@ func FuzzURL(f *testing.F) {
 	h, err := presign.New(store, "/direct", [][]byte{secretA, secretB}, nil)
 	require.NoError(f, err)
 	good := begin(f, h, 5)
+	goodKey, _, err := presign.Open([][]byte{secretA, secretB}, path.Base(good.URL), time.Now())
+	require.NoError(f, err)
 	f.Add(path.Base(good.URL), "right", "video/mp4", false)
 	f.Add(path.Base(good.URL)+"=", "right", "video/mp4", false)
 	f.Add("v1.UFVUCjk5OTk5OTk5OTk5CjUKZmFsc2UKCi4uL3g", "right", "", true)
@@ -358,7 +360,9 @@ func FuzzURL(f *testing.F) {
 		if err == nil && (storage.CheckKey(key) != nil || size <= 0) {
 			t.Fatalf("%q is for %d bytes under %q", token, size, key)
 		}
-		if err == nil && !sign && token != path.Base(good.URL) {
+		// Each process that takes part in the fuzzing has a good token of its own second.
+		if text := token[:max(0, strings.LastIndexByte(token, '.'))]; err == nil && !sign &&
+			(key != goodKey || size != 5 || token != presign.Signed(secretA, text)) {
 			t.Fatalf("%q is taken, and nobody signed it", token)
 		}
 		r := httptest.NewRequestWithContext(t.Context(), http.MethodPut, "/direct/x", strings.NewReader(body))
