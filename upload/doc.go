@@ -223,9 +223,9 @@
 // # Who may do what
 //
 // HandlerOptions.Authorize is asked before anything is read or told: for "upload"
-// (POST, also retry), "list", "read", "events", "source", "update", "replace" and "delete" (also
-// cancel), for "batch" to retry many, and for "profile" where a request chooses one; hls.Handler
-// asks for "media" and "key". Nil means open: everybody who reaches the handler may do
+// (POST, also retry), "list", "read", "events", "source", "update", "replace" (also restore) and
+// "delete" (also cancel), for "batch" to retry many, and for "profile" where a request chooses one;
+// hls.Handler asks for "media" and "key". Nil means open: everybody who reaches the handler may do
 // everything (but have keys: see hls.HandlerOptions).
 //
 // # Codes

@@ -24,7 +24,6 @@ const (
 	codeExists     = "exists"
 	codeBusy       = "busy"
 	codeEnded      = "ended"
-	codeReplaced   = "not_replaced"
 	codeBacklog    = "backlog_full"
 	codeNoSpace    = "insufficient_storage"
 	codeQuota      = "quota_exceeded"
@@ -33,6 +32,7 @@ const (
 	codeStorage    = "storage_unavailable"
 
 	codePartsMissing = "parts_missing"
+	codeNotReplaced  = "not_replaced"
 	codeUnsupported  = "not_supported"
 )
 
@@ -130,7 +130,7 @@ func statusOf(err error, limit int64) answer {
 	case errors.Is(err, ErrEnded):
 		return answer{http.StatusConflict, codeEnded, "The encode has ended already: there is nothing to cancel.", ""}
 	case errors.Is(err, ErrNotReplaced):
-		return answer{http.StatusConflict, codeReplaced, "There is no earlier file to go back to.", ""}
+		return answer{http.StatusConflict, codeNotReplaced, "There is no earlier file to go back to.", ""}
 	case errors.Is(err, ErrBacklogFull):
 		return answer{http.StatusTooManyRequests, codeBacklog, "Too many videos are waiting to be encoded. Try again in a minute.", "60"}
 	case errors.Is(err, ErrClosed), errors.Is(err, ErrOwned), errors.Is(err, errLost), errors.Is(err, errShutdown), errors.Is(err, context.Canceled):

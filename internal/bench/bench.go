@@ -40,6 +40,16 @@ func Median(v []float64) float64 {
 	return s[len(s)/2]
 }
 
+// Turns returns who is measured one after the other in a round: every other time in the
+// reverse order, for who comes first may have it easier, or harder.
+func Turns[T any](round int, all []T) []T {
+	order := slices.Clone(all)
+	if round%2 == 1 {
+		slices.Reverse(order)
+	}
+	return order
+}
+
 // Encode does what a Pipeline does with one source, without its bookkeeping: the file at
 // path, in windows, as many at once as there are processors, into a Store in dir.
 func Encode(ctx context.Context, path, dir string, opts *encoder.PlanOptions) error {

@@ -17,7 +17,6 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"syscall"
 
 	"github.com/vodkit/vodkit/internal/bench"
@@ -74,11 +73,7 @@ func compare(ctx context.Context, dir, tusd string, rounds int) (bench.Table, er
 	var speed, memory, growth, bareSpeed, bareMemory []float64
 	for n := range rounds {
 		taken := map[run]figures{}
-		runs := []run{{vodkit, large}, {peer, large}, {vodkit, small}, {bare, large}}
-		if n%2 == 1 { // who comes first may have it easier, or harder
-			slices.Reverse(runs)
-		}
-		for _, r := range runs {
+		for _, r := range bench.Turns(n, []run{{vodkit, large}, {peer, large}, {vodkit, small}, {bare, large}}) {
 			f, err := measure(ctx, settings{Kind: r.kind, Folder: filepath.Join(dir, "store"), Tusd: tusd}, r.bytes)
 			if err != nil {
 				return t, fmt.Errorf("%s: %w", r.kind, err)

@@ -9,7 +9,6 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -121,11 +120,7 @@ func (c test) measure(ctx context.Context, dir, folder, profiles string, paths [
 	}
 	taken := map[string][]load{}
 	for n := range rounds {
-		order := slices.Clone(c.servers)
-		if n%2 == 1 { // who comes first may have it easier, or harder
-			slices.Reverse(order)
-		}
-		for _, kind := range order {
+		for _, kind := range bench.Turns(n, c.servers) {
 			l, err := wrk(ctx, dir, servers[kind], paths, d)
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", kind, err)
