@@ -73,6 +73,13 @@ async function sum(stream) {
   return hash.digest('hex');
 }
 
+/** same asserts that the asset's source is the video, byte by byte. */
+async function same(server, id) {
+  const answer = await fetch(`${server.url}/assets/${id}/source`);
+  assert.equal(answer.status, 200);
+  assert.equal(await sum(answer.body), await sum(createReadStream(video)), 'the bytes are those of the file');
+}
+
 /** choose begins to upload the video, or goes on with it. */
 async function choose(page, server, resume) {
   await page.setInputFiles('input', video);
@@ -116,8 +123,7 @@ for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3
       const [{ id }] = assets;
       assert.deepEqual(await page.evaluate(() => window.told), [id]);
       assert.equal(assets[0].size, size);
-      const { body } = await fetch(`${server.url}/assets/${id}/source`);
-      assert.equal(await sum(body), await sum(createReadStream(video)), 'the bytes are those of the file');
+      await same(server, id);
       const asset = await until('the asset', async () => {
         const a = await server.json(`/assets/${id}`);
         return ['COMPLETE', 'ERROR'].includes(a.status) && a;
@@ -154,8 +160,7 @@ for (const [name, missing] of Object.entries({ S3: !Bucket.program && 'VODKIT_S3
       assert.deepEqual(ended, { ok: 1, failed: [] });
       assert.deepEqual(await page.evaluate(() => window.told), [state.uploadId]);
       assert.ok(parts > 0 && parts < 8, `${parts} of 12 parts were sent again`);
-      const { body } = await fetch(`${server.url}/assets/${state.uploadId}/source`);
-      assert.equal(await sum(body), await sum(createReadStream(video)));
+      await same(server, state.uploadId);
       await finish(page);
     });
   });
