@@ -181,6 +181,7 @@ func (d *delivery) send(obj *storage.Object, status int, offset, length int64) {
 		h.Set("Content-Range", contentRange(offset, length, obj.Size))
 	}
 	h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
+	defer corked(d.r, obj, length)()
 	d.w.WriteHeader(status)
 	d.copy(d.w, obj, offset, length)
 }

@@ -9,6 +9,8 @@ import (
 	"net"
 	"net/http"
 	"time"
+
+	"github.com/vodkit/vodkit/hls"
 )
 
 // Options shape Run.
@@ -42,7 +44,8 @@ func Run(ctx context.Context, addr string, handler http.Handler, opts *Options) 
 		return fmt.Errorf("listen on %s: %w", addr, err)
 	}
 	server := &http.Server{
-		Handler: handler,
+		Handler:     handler,
+		ConnContext: hls.ConnContext, // a segment's header leaves with it
 		// A header must come at once. Bodies and answers may take long: uploads, event
 		// streams and videos do, and their handlers see to slow clients themselves.
 		ReadHeaderTimeout: 10 * time.Second,

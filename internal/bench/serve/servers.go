@@ -48,6 +48,9 @@ func serve(args string) error {
 		return err
 	}
 	server := &http.Server{Addr: set.Address, Handler: h, ReadHeaderTimeout: time.Minute}
+	if set.Kind == "vodkit" {
+		server.ConnContext = hls.ConnContext
+	}
 	if set.Profile == "" {
 		return server.ListenAndServe()
 	}
@@ -171,26 +174,27 @@ func (s *server) stop() {
 	_ = s.cmd.Wait()
 }
 
-// cpu returns the CPU time that the process has taken.
+// cpu returns the CPU time that the process's threads have taken: proc(5)'s schedstat counts
+// nanoseconds, stat only hundredths of a second.
 func (s *server) cpu() (time.Duration, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", s.cmd.Process.Pid))
+	threads, err := filepath.Glob(fmt.Sprintf("/proc/%d/task/*/schedstat", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, err
 	}
-	_, rest, _ := strings.Cut(string(text), ") ")
-	fields := strings.Fields(rest) // from the third of proc(5) on
-	if len(fields) < 13 {
-		return 0, errors.New("proc(5)'s stat has changed")
-	}
-	var ticks int64
-	for _, f := range fields[11:13] {
-		n, err := strconv.ParseInt(f, 10, 64)
+	var total time.Duration
+	for _, thread := range threads {
+		text, err := os.ReadFile(thread)
 		if err != nil {
 			return 0, err
 		}
-		ticks += n
+		ran, _, _ := strings.Cut(string(text), " ")
+		n, err := strconv.ParseInt(ran, 10, 64)
+		if err != nil {
+			return 0, err
+		}
+		total += time.Duration(n)
 	}
-	return time.Duration(ticks) * time.Second / 100, nil
+	return total, nil
 }
 
 // nginx is a command that serves the folder from one process, as its manual advises.

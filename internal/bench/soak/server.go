@@ -60,7 +60,7 @@ func serve(settings string) error {
 		}
 		_ = json.NewEncoder(w).Encode(state{runtime.NumGoroutine(), len(files), int64(m.HeapAlloc), cache.Stats().Bytes, 0})
 	})
-	srv := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: time.Minute}
+	srv := &http.Server{Addr: address, Handler: mux, ReadHeaderTimeout: time.Minute, ConnContext: hls.ConnContext}
 	return srv.ListenAndServe()
 }
 
