@@ -9,13 +9,10 @@ import (
 	"github.com/vodkit/vodkit/storage"
 )
 
-// What is between these, in bytes, leaves together with its header where the connection is
-// known. net/http writes less in one go by itself; of more the header's packet is a small
-// part, and `make bench-serve` shows that corking costs there.
-const (
-	leastCorked = 4 << 10
-	mostCorked  = 512 << 10
-)
+// leastCorked is from how many bytes on, up to leastInPieces, a body leaves together with its
+// header where the connection is known. net/http writes less in one go by itself; of more the
+// header's packet is a small part, and corked pieces cost half as much CPU again.
+const leastCorked = 4 << 10
 
 type connKey struct{}
 
@@ -37,15 +34,15 @@ func ConnContext(ctx context.Context, c net.Conn) context.Context {
 // nothing waits: a file's, or such as are in memory.
 func corked(r *http.Request, obj *storage.Object, length int64) (uncork func()) {
 	raw, ok := r.Context().Value(connKey{}).(syscall.RawConn)
-	if !ok || r.ProtoMajor != 1 || length < leastCorked || length >= mostCorked || !atHand(obj) {
+	if !ok || r.ProtoMajor != 1 || length < leastCorked || length >= leastInPieces || !atHand(obj, length) {
 		return func() {}
 	}
 	cork(raw, true)
 	return func() { cork(raw, false) }
 }
 
-func atHand(obj *storage.Object) bool {
-	if _, ok := obj.Body.(Bytes); ok {
+func atHand(obj *storage.Object, length int64) bool {
+	if _, ok := inMemory(obj, length); ok {
 		return true
 	}
 	_, ok := storage.File(obj)

@@ -39,17 +39,28 @@ func (w *watched) ReadFrom(src io.Reader) (int64, error) {
 	return io.Copy(w.ResponseWriter, src)
 }
 
-// held is an object in memory.
-type held struct{ *bytes.Buffer }
+// held is an object in memory, or one that is still being loaded.
+type held struct {
+	*bytes.Buffer
+	loading bool
+}
 
-func (h held) Unread() []byte { return h.Bytes() }
+func (h held) Unread() []byte {
+	if h.loading {
+		return nil
+	}
+	return h.Bytes()
+}
 
 func (h held) Close() error { return nil }
 
-// inMemory is a Resource whose bytes are at hand.
-type inMemory struct{ *at }
+// cached is a Resource whose objects are as a storage.Cache has them.
+type cached struct {
+	*at
+	loading bool
+}
 
-func (m inMemory) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.Object, error) {
+func (m cached) Open(ctx context.Context, opts *storage.OpenOptions) (*storage.Object, error) {
 	obj, err := m.at.Open(ctx, opts)
 	if err != nil {
 		return nil, err
@@ -59,7 +70,7 @@ func (m inMemory) Open(ctx context.Context, opts *storage.OpenOptions) (*storage
 	if _, err := body.ReadFrom(obj); err != nil {
 		return nil, err
 	}
-	return &storage.Object{Info: obj.Info, Body: held{&body}}, nil
+	return &storage.Object{Info: obj.Info, Body: held{&body, m.loading}}, nil
 }
 
 // TestCork has what is small and at hand leave corked, and looks whether the cork is out
@@ -103,7 +114,8 @@ func TestCork(t *testing.T) {
 	for _, c := range []struct {
 		name   string
 		store  storage.Store
-		memory bool // read before it is sent
+		cached bool
+		wait   bool // it is still being loaded
 		size   int
 		header []string
 		corked bool
@@ -111,17 +123,18 @@ func TestCork(t *testing.T) {
 		{name: "a small file", store: file, size: 300_000, corked: true},
 		{name: "a range of a large file", store: file, size: 1 << 20, header: []string{"Range", "bytes=70000-90000"}, corked: true},
 		{name: "a version", store: file, size: 300_000, header: []string{"If-None-Match", `"another"`}, corked: true},
-		{name: "memory", store: mem, memory: true, size: 300_000, corked: true},
+		{name: "memory", store: mem, cached: true, size: 300_000, corked: true},
 		{name: "a tiny file", store: file, size: 2000},
 		{name: "a large file", store: file, size: 600_000},
+		{name: "what is being loaded", store: mem, cached: true, wait: true, size: 300_000},
 		{name: "a bucket that may be slow", store: mem, size: 300_000},
 		{name: "several ranges", store: file, size: 300_000, header: []string{"Range", "bytes=0-9999,20000-29999"}},
 	} {
 		_, err := c.store.Put(t.Context(), "film.mp4", bytes.NewReader(data[:c.size]), nil)
 		require.NoError(t, err)
 		res = &at{store: c.store, key: "film.mp4"}
-		if c.memory {
-			res = inMemory{&at{store: c.store, key: "film.mp4"}}
+		if c.cached {
+			res = cached{&at{store: c.store, key: "film.mp4"}, c.wait}
 		}
 		resp, body, err := get(t, srv, c.header...)
 		require.NoError(t, err)

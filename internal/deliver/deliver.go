@@ -192,11 +192,25 @@ type Bytes interface {
 	Unread() []byte
 }
 
+// inMemory returns the next length bytes of the object, and false where not all of them are
+// in memory.
+func inMemory(obj *storage.Object, length int64) ([]byte, bool) {
+	b, ok := obj.Body.(Bytes)
+	if !ok {
+		return nil, false
+	}
+	left := b.Unread()
+	if int64(len(left)) < length {
+		return nil, false
+	}
+	return left[:length], true
+}
+
 // copy hands over a part of the object, which is open at it, and says whether all
 // of it has gone.
 func (d *delivery) copy(w io.Writer, obj *storage.Object, offset, length int64) bool {
-	if b, ok := obj.Body.(Bytes); ok && int64(len(b.Unread())) >= length {
-		_, err := w.Write(b.Unread()[:length])
+	if body, ok := inMemory(obj, length); ok {
+		_, err := w.Write(body)
 		return err == nil
 	}
 	if f, ok := storage.File(obj); ok {
