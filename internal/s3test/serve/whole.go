@@ -9,10 +9,10 @@ import (
 	"net/url"
 )
 
-// whole hands requests to the server once they are there to their last byte, and then to
-// their last byte, also where the client has left meanwhile: versitygw 1.8.0 keeps a part
-// whose connection has broken as if it were whole, filled up with zeros; S3 itself does
-// not. Signatures are over the Host, which stays.
+// whole hands requests to the server once they are there to their last byte, and goes on to
+// the end where the client leaves meanwhile: versitygw 1.8.0 keeps a part whose connection
+// has broken as if it were whole, filled up with zeros; S3 itself does not. Signatures are
+// over the Host, which stays.
 func whole(server *url.URL) http.Handler {
 	proxy := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
 		r.SetURL(server)
